@@ -1,0 +1,1 @@
+"""The maker of bundles: trains a Vision Transformer and exports it for `service` to serve."""

@@ -1,0 +1,302 @@
+"""A plain pre-norm Vision Transformer that reads like the 25-step guide.
+
+Read `VisionTransformer.steps` beside the guide: every step has its number, its name and its shape.
+B images, n patches, N tokens, d width, H heads, d/H head width, L blocks, C classes.
+
+Two paths compute the same numbers. `steps` is explicit and keeps every intermediate value; `forward`
+is the fused one that training and the classify graph use.
+
+Sources: Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021; Vaswani et al., "Attention Is
+All You Need", NeurIPS 2017. Parameter names are those of public ViT checkpoints.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from model.config import VisionTransformerConfig
+
+HIDDEN_KEY_SCORE = -1e4  # a hidden patch's score: its attention is 0 in float32 and float16 alike
+
+
+def patchify(images: Tensor, patch_size: int) -> Tensor:
+    """Cut images [B, c, S, S] into flat patches [B, n, c p p], row by row from the top left."""
+    batch, channels, height, width = images.shape
+    rows, columns = height // patch_size, width // patch_size
+    patches = images.reshape(batch, channels, rows, patch_size, columns, patch_size)
+    patches = patches.permute(0, 2, 4, 1, 3, 5)  # [B, rows, columns, c, p, p]
+    return patches.reshape(batch, rows * columns, channels * patch_size * patch_size)
+
+
+def split_heads(features: Tensor, heads: int) -> Tensor:
+    """Deal features [B, N, d] out to heads [B, H, N, d/H]."""
+    batch, tokens, width = features.shape
+    return features.reshape(batch, tokens, heads, width // heads).transpose(1, 2)
+
+
+def merge_heads(features: Tensor) -> Tensor:
+    """Join the heads [B, H, N, d/H] side by side again: [B, N, d]."""
+    batch, heads, tokens, head_width = features.shape
+    return features.transpose(1, 2).reshape(batch, tokens, heads * head_width)
+
+
+def attention_scores(query: Tensor, key: Tensor) -> Tensor:
+    """Give the scaled dot product of every query with every key: [B, H, N, N]."""
+    return query @ key.transpose(-2, -1) * query.shape[-1] ** -0.5
+
+
+@dataclass(frozen=True)
+class BlockSteps:
+    """Every named value of one block, in the order of the guide."""
+
+    tokens: Tensor  # what enters: [B, N, d]
+    norm1: Tensor  # step 8b: [B, N, d]
+    query: Tensor  # step 9: [B, H, N, d/H]
+    key: Tensor
+    value: Tensor
+    scores: Tensor  # step 10: [B, H, N, N]
+    attention: Tensor  # step 11: [B, H, N, N]
+    context: Tensor  # steps 12, 13, 14: [B, H, N, d/H]
+    merged: Tensor  # step 15: [B, N, d]
+    projection: Tensor  # step 16: [B, N, d]
+    attended: Tensor  # steps 17, 18: [B, N, d]
+    norm2: Tensor  # step 19b: [B, N, d]
+    hidden: Tensor  # step 19: [B, N, 4d]
+    activation: Tensor  # step 19: [B, N, 4d]
+    output: Tensor  # step 20: [B, N, d]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Every named value of one forward pass, in the order of the guide."""
+
+    patches: Tensor  # steps 2, 3: [B, n, c p p]
+    patch_embeddings: Tensor  # steps 4, 5: [B, n, d]
+    embedded: Tensor  # steps 6, 7, 8: [B, N, d]
+    blocks: list[BlockSteps]  # steps 8b to 20, once per block: step 21
+    norm: Tensor  # step 22b: [B, N, d]
+    readout: Tensor  # step 22: [B, d]
+    logits: Tensor  # step 23: [B, C]
+
+
+class PatchEmbedding(nn.Module):
+    """The linear map from a flat patch to the model's width, stored as public checkpoints store it."""
+
+    def __init__(self, config: VisionTransformerConfig) -> None:
+        super().__init__()
+        size = config.patch_size
+        self.proj = nn.Conv2d(config.channels, config.width, kernel_size=size, stride=size)
+
+    def steps(self, patches: Tensor) -> Tensor:
+        return patches @ self.proj.weight.flatten(1).T + self.proj.bias  # [B, n, d]
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.proj(images).flatten(2).transpose(1, 2)  # [B, n, d]
+
+
+class Attention(nn.Module):
+    """The parameters of multi-head self-attention and its fused computation."""
+
+    def __init__(self, config: VisionTransformerConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.qkv = nn.Linear(config.width, 3 * config.width)
+        self.proj = nn.Linear(config.width, config.width)
+
+    def forward(self, tokens: Tensor, hidden_keys: Tensor | None = None) -> Tensor:
+        query, key, value = (
+            split_heads(part, self.heads) for part in self.qkv(tokens).chunk(3, -1)
+        )
+        context = functional.scaled_dot_product_attention(query, key, value, attn_mask=hidden_keys)
+        return self.proj(merge_heads(context))
+
+
+class FeedForward(nn.Module):
+    """Two linear maps with a non-linearity between them."""
+
+    def __init__(self, config: VisionTransformerConfig) -> None:
+        super().__init__()
+        hidden = int(config.width * config.mlp_ratio)
+        self.fc1 = nn.Linear(config.width, hidden)
+        self.fc2 = nn.Linear(hidden, config.width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.fc2(functional.gelu(self.fc1(tokens)))
+
+
+class LayerScale(nn.Module):
+    """A learned factor for every feature."""
+
+    def __init__(self, width: int, initial: float) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.full((width,), initial))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return tokens * self.gamma
+
+
+class DropPath(nn.Module):
+    """Leaves a residual branch out of whole images while training, and rescales the others."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, branch: Tensor) -> Tensor:
+        if not self.training or self.rate == 0:
+            return branch
+        kept = torch.rand(len(branch), 1, 1, device=branch.device) >= self.rate
+        return branch * kept.to(branch.dtype) / (1 - self.rate)
+
+
+class Block(nn.Module):
+    """One transformer layer: attention, then feed-forward, each behind a norm and a residual."""
+
+    def __init__(self, config: VisionTransformerConfig, drop_path: float) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(config.width, eps=config.norm_epsilon)
+        self.attn = Attention(config)
+        self.norm2 = nn.LayerNorm(config.width, eps=config.norm_epsilon)
+        self.mlp = FeedForward(config)
+        scaled = config.layer_scale is not None
+        self.ls1 = LayerScale(config.width, config.layer_scale or 0.0) if scaled else nn.Identity()
+        self.ls2 = LayerScale(config.width, config.layer_scale or 0.0) if scaled else nn.Identity()
+        self.drop_path = DropPath(drop_path)
+
+    def steps(self, tokens: Tensor, hidden_keys: Tensor | None = None) -> BlockSteps:
+        """Compute one block value by value: steps 8b to 20."""
+        heads = self.attn.heads
+        norm1 = self.norm1(tokens)  # 8b                                        [B, N, d]
+        query, key, value = (  # 9                                        3 x [B, H, N, d/H]
+            split_heads(part, heads) for part in self.attn.qkv(norm1).chunk(3, dim=-1)
+        )
+        scores = attention_scores(query, key)  # 10                             [B, H, N, N]
+        if hidden_keys is not None:
+            scores = scores + hidden_keys
+        attention = scores.softmax(dim=-1)  # 11: each row sums to 1            [B, H, N, N]
+        context = attention @ value  # 12, 13, 14                               [B, H, N, d/H]
+        merged = merge_heads(context)  # 15                                     [B, N, d]
+        projection = self.attn.proj(merged)  # 16                               [B, N, d]
+        attended = tokens + self.ls1(projection)  # 17, 18                      [B, N, d]
+        norm2 = self.norm2(attended)  # 19b                                     [B, N, d]
+        hidden = self.mlp.fc1(norm2)  # 19                                      [B, N, 4d]
+        activation = functional.gelu(hidden)  # 19                              [B, N, 4d]
+        output = attended + self.ls2(self.mlp.fc2(activation))  # 20            [B, N, d]
+        return BlockSteps(
+            tokens=tokens,
+            norm1=norm1,
+            query=query,
+            key=key,
+            value=value,
+            scores=scores,
+            attention=attention,
+            context=context,
+            merged=merged,
+            projection=projection,
+            attended=attended,
+            norm2=norm2,
+            hidden=hidden,
+            activation=activation,
+            output=output,
+        )
+
+    def forward(self, tokens: Tensor, hidden_keys: Tensor | None = None) -> Tensor:
+        """Compute the same block fused; drop path acts here alone."""
+        tokens = tokens + self.drop_path(self.ls1(self.attn(self.norm1(tokens), hidden_keys)))
+        return tokens + self.drop_path(self.ls2(self.mlp(self.norm2(tokens))))
+
+
+class VisionTransformer(nn.Module):
+    """Classifies images [B, c, S, S]: logits [B, C]."""
+
+    def __init__(self, config: VisionTransformerConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, depth = config.width, config.depth
+        self.patch_embed = PatchEmbedding(config)
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.reg_token = (
+            nn.Parameter(torch.zeros(1, config.registers, width)) if config.registers else None
+        )
+        self.pos_embed = nn.Parameter(torch.zeros(1, 1 + config.patches, width))
+        self.blocks = nn.ModuleList(
+            Block(config, config.drop_path * index / max(depth - 1, 1)) for index in range(depth)
+        )
+        self.norm = nn.LayerNorm(width, eps=config.norm_epsilon)
+        self.head = nn.Linear(width, config.classes)
+
+    def steps(self, images: Tensor, keep: Tensor | None = None) -> Steps:
+        """Follow the guide: compute every named value of a forward pass.
+
+        `keep` [B, n] is 1 for a patch that takes part and 0 for one that is removed: no token attends
+        to it, and mean pooling leaves it out. None keeps all.
+        """
+        config = self.config
+        patches = patchify(images, config.patch_size)  # 2, 3                   [B, n, c p p]
+        patch_embeddings = self.patch_embed.steps(patches)  # 4, 5              [B, n, d]
+        embedded = self.embed(patch_embeddings)  # 6, 7, 8                      [B, N, d]
+        hidden_keys = self.hidden_keys(keep)
+        blocks: list[BlockSteps] = []
+        tokens = embedded
+        for block in self.blocks:  # 21
+            assert isinstance(block, Block)
+            blocks.append(block.steps(tokens, hidden_keys))
+            tokens = blocks[-1].output
+        norm = self.norm(tokens)  # 22b                                         [B, N, d]
+        readout = self.readout(norm, keep)  # 22                                [B, d]
+        logits = self.head(readout)  # 23                                       [B, C]
+        return Steps(patches, patch_embeddings, embedded, blocks, norm, readout, logits)
+
+    def forward(self, images: Tensor, keep: Tensor | None = None) -> Tensor:
+        """Give the logits [B, C]; while training, `patch_drop` of the patches are left out."""
+        return self.head(self.features(images, keep))
+
+    def features(self, images: Tensor, keep: Tensor | None = None) -> Tensor:
+        """Give the readout [B, d] that the head sees, on the fused path."""
+        tokens = self.embed(self.patch_embed(images))
+        if self.training and self.config.patch_drop:
+            tokens = self.drop_patches(tokens)
+        hidden_keys = self.hidden_keys(keep)
+        for block in self.blocks:
+            tokens = block(tokens, hidden_keys)
+        return self.readout(self.norm(tokens), keep)
+
+    def embed(self, patch_embeddings: Tensor) -> Tensor:
+        """Prepend the class token (6), add the positions (7, 8), insert registers: [B, N, d]."""
+        batch = len(patch_embeddings)
+        class_token = self.cls_token.expand(batch, -1, -1)
+        tokens = torch.cat([class_token, patch_embeddings], dim=1) + self.pos_embed  # [B, 1+n, d]
+        if self.reg_token is None:
+            return tokens
+        registers = self.reg_token.expand(batch, -1, -1)
+        return torch.cat([tokens[:, :1], registers, tokens[:, 1:]], dim=1)  # [B, N, d]
+
+    def hidden_keys(self, keep: Tensor | None) -> Tensor | None:
+        """Turn `keep` [B, n] into what is added to the scores: [B, 1, 1, N]."""
+        if keep is None:
+            return None
+        prefix = torch.ones_like(keep[:, :1]).expand(-1, self.config.prefix_tokens)
+        hidden = 1 - torch.cat([prefix, keep], dim=1)
+        return (hidden * HIDDEN_KEY_SCORE)[:, None, None, :]
+
+    def readout(self, norm: Tensor, keep: Tensor | None = None) -> Tensor:
+        """Take the class token's output, or the mean of the kept patches': [B, d]."""
+        if self.config.pooling == "class_token":
+            return norm[:, 0]
+        patches = norm[:, self.config.prefix_tokens :]
+        if keep is None:
+            return patches.mean(dim=1)
+        return (patches * keep[:, :, None]).sum(dim=1) / keep.sum(dim=1, keepdim=True).clamp(min=1)
+
+    def drop_patches(self, tokens: Tensor) -> Tensor:
+        """Leave the same number of random patches out of every image: [B, N', d]."""
+        batch, _, width = tokens.shape
+        prefix = self.config.prefix_tokens
+        kept = max(1, round(self.config.patches * (1 - self.config.patch_drop)))
+        order = torch.rand(batch, self.config.patches, device=tokens.device).argsort(dim=1)
+        chosen = order[:, :kept, None].expand(-1, -1, width)
+        return torch.cat([tokens[:, :prefix], tokens[:, prefix:].gather(1, chosen)], dim=1)
