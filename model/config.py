@@ -1,6 +1,7 @@
 """The shape of a Vision Transformer, as one small comparable value.
 
-Sizes of the family (depth, width, heads): Ti 12, 192, 3; S 12, 384, 6; B 12, 768, 12; L 24, 1024, 16.
+Sizes of the family (depth, width, heads):
+Ti 12, 192, 3; S 12, 384, 6; B 12, 768, 12; L 24, 1024, 16.
 """
 
 from __future__ import annotations
