@@ -33,15 +33,13 @@ def patchify(images: Tensor, patch_size: int) -> Tensor:
 
 
 def split_heads(features: Tensor, heads: int) -> Tensor:
-    """Deal features [B, N, d] out to heads [B, H, N, d/H]."""
-    batch, tokens, width = features.shape
-    return features.reshape(batch, tokens, heads, width // heads).transpose(1, 2)
+    """Deal features [..., N, d] out to heads [..., H, N, d/H]."""
+    return features.unflatten(-1, (heads, -1)).transpose(-3, -2)
 
 
 def merge_heads(features: Tensor) -> Tensor:
-    """Join the heads [B, H, N, d/H] side by side again: [B, N, d]."""
-    batch, heads, tokens, head_width = features.shape
-    return features.transpose(1, 2).reshape(batch, tokens, heads * head_width)
+    """Join the heads [..., H, N, d/H] side by side again: [..., N, d]."""
+    return features.transpose(-3, -2).flatten(-2)
 
 
 def attention_scores(query: Tensor, key: Tensor) -> Tensor:
@@ -125,8 +123,7 @@ class Attention(nn.Module):
         query, key, value = (
             split_heads(part, self.heads) for part in self.qkv(tokens).chunk(3, -1)
         )
-        context = functional.scaled_dot_product_attention(query, key, value, attn_mask=hidden_keys)
-        return self.proj(merge_heads(context))
+        return self.proj(merge_heads(attend(query, key, value, hidden_keys)))
 
 
 class FeedForward(nn.Module):
