@@ -278,7 +278,7 @@ class VisionTransformer(nn.Module):
 
     def embed(self, patch_embeddings: Tensor) -> Tensor:
         """Prepend the class token (6), add the positions (7, 8), insert registers: [B, N, d]."""
-        batch = len(patch_embeddings)
+        batch = patch_embeddings.shape[0]
         class_token = self.cls_token.expand(batch, -1, -1)
         tokens = torch.cat([class_token, patch_embeddings], dim=1) + self.pos_embed  # [B, 1+n, d]
         if self.reg_token is None:

@@ -1,0 +1,112 @@
+"""A run folder on disk: weights to use, the record of how they came, and the state to resume from.
+
+    model.safetensors            averaged weights, float32
+    checkpoint.json              shape, labels, preprocessing, provenance
+    state/training.safetensors   raw weights, average, optimisers, position: one file, one instant
+
+Every file is written beside its place, synced, then renamed: a kill at any moment leaves the last
+complete one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from model.config import VisionTransformerConfig
+from model.vit import VisionTransformer
+
+SCHEMA_VERSION = 1
+STATE_FILE = Path("state") / "training.safetensors"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained model with everything needed to use it and to tell how it was made."""
+
+    model: VisionTransformer
+    labels: tuple[str, ...]
+    preprocessing: dict[str, Any]
+    provenance: dict[str, Any]
+
+
+def save_checkpoint(
+    run: Path,
+    weights: Mapping[str, Tensor],
+    shape: VisionTransformerConfig,
+    labels: tuple[str, ...],
+    preprocessing: dict[str, Any],
+    provenance: dict[str, Any],
+) -> None:
+    """Write the weights and their record into a run folder."""
+    record = {
+        "schema_version": SCHEMA_VERSION,
+        "model": shape.to_dict(),
+        "labels": list(labels),
+        "preprocessing": preprocessing,
+        "provenance": provenance,
+    }
+    tensors = {name: weight.detach().cpu().contiguous() for name, weight in weights.items()}
+    write_atomically(run / "model.safetensors", save(tensors))
+    write_atomically(run / "checkpoint.json", (json.dumps(record, indent=2) + "\n").encode())
+
+
+def load_checkpoint(run: Path) -> Checkpoint:
+    """Read a run folder back; the model is in evaluation mode, on the CPU.
+
+    Raises ValueError where the folder holds no complete checkpoint or one of another schema.
+    """
+    record_file = run / "checkpoint.json"
+    if not record_file.is_file():
+        raise ValueError(f"{run} holds no checkpoint.json; give the run folder of a training")
+    record = json.loads(record_file.read_text())
+    if record.get("schema_version") != SCHEMA_VERSION:
+        raise ValueError(
+            f"{record_file} has schema_version {record.get('schema_version')}; "
+            f"this version reads {SCHEMA_VERSION}, so train again or use the version that wrote it"
+        )
+    model = VisionTransformer(VisionTransformerConfig.from_dict(record["model"]))
+    model.load_state_dict(load_file(run / "model.safetensors"))
+    return Checkpoint(
+        model.eval(), tuple(record["labels"]), record["preprocessing"], record["provenance"]
+    )
+
+
+def save_state(run: Path, tensors: Mapping[str, Tensor], position: dict[str, Any]) -> None:
+    """Write what resuming needs: tensors by name and the position as JSON, in one file."""
+    cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_atomically(run / STATE_FILE, save(cpu, metadata={"position": json.dumps(position)}))
+
+
+def load_state(run: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """Read back what `save_state` wrote; None before the first one."""
+    path = run / STATE_FILE
+    if not path.is_file():
+        return None
+    with safe_open(path, framework="pt") as opened:
+        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        return tensors, json.loads(opened.metadata()["position"])
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace a file's content as a whole, synced to disk before it takes the name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.partial")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

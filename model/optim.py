@@ -1,0 +1,119 @@
+"""How the weights move: Muon for the hidden matrices, AdamW for the rest, one schedule, an average.
+
+Sources: Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024; Loshchilov
+and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019 (AdamW) and "SGDR", ICLR 2017
+(cosine); Polyak and Juditsky, 1992 (averaging).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW, Muon, Optimizer
+
+OptimizerName = Literal["muon", "adamw"]
+DecayName = Literal["cosine", "linear"]
+
+
+@dataclass(frozen=True)
+class ParameterGroups:
+    """Every parameter of a model by name, in exactly one of three groups.
+
+    `hidden` are the matrices inside the blocks; `embedding` are the other matrices (patch
+    embedding, head), decayed too; `undecayed` are biases, norms, tokens and positions.
+    """
+
+    hidden: dict[str, nn.Parameter]
+    embedding: dict[str, nn.Parameter]
+    undecayed: dict[str, nn.Parameter]
+
+
+def parameter_groups(model: nn.Module) -> ParameterGroups:
+    """Sort the parameters by how they are to be optimised."""
+    groups = ParameterGroups({}, {}, {})
+    for name, parameter in model.named_parameters():
+        if parameter.ndim == 2 and name.startswith("blocks."):
+            groups.hidden[name] = parameter
+        elif parameter.ndim >= 2 and name.endswith(".weight"):
+            groups.embedding[name] = parameter
+        else:
+            groups.undecayed[name] = parameter
+    return groups
+
+
+def build_optimizers(
+    model: nn.Module,
+    optimizer: OptimizerName,
+    learning_rate: float,
+    muon_learning_rate: float,
+    weight_decay: float,
+) -> list[Optimizer]:
+    """Give the optimisers that together move every parameter once.
+
+    With "muon" the hidden matrices take orthogonalised steps of `muon_learning_rate`, scaled by
+    sqrt(rows / columns) where that is above 1, and everything else AdamW's of `learning_rate`.
+    `weight_decay` acts as learning rate x decay in both, as published for each.
+    """
+    groups = parameter_groups(model)
+    adamw_groups = [
+        {"params": list(groups.embedding.values()), "weight_decay": weight_decay},
+        {"params": list(groups.undecayed.values()), "weight_decay": 0.0},
+    ]
+    if optimizer == "adamw":
+        adamw_groups.append({"params": list(groups.hidden.values()), "weight_decay": weight_decay})
+        return [AdamW(adamw_groups, lr=learning_rate, betas=(0.9, 0.95))]
+    muon = Muon(
+        list(groups.hidden.values()),
+        lr=muon_learning_rate,
+        weight_decay=weight_decay,
+        momentum=0.95,
+        adjust_lr_fn="original",
+    )
+    return [muon, AdamW(adamw_groups, lr=learning_rate, betas=(0.9, 0.95))]
+
+
+def schedule_factor(progress: float, warmup: float, decay: DecayName) -> float:
+    """Give the share of the peak learning rate at `progress` in [0, 1] of the training.
+
+    It rises linearly over the first `warmup`, then falls to 0 along a half cosine or a line.
+    """
+    if progress < warmup:
+        return progress / warmup
+    remaining = (1 - min(progress, 1.0)) / (1 - warmup)
+    if decay == "linear":
+        return remaining
+    return 0.5 * (1 - math.cos(math.pi * remaining))
+
+
+def set_learning_rate(optimizers: list[Optimizer], factor: float) -> None:
+    """Set every group to `factor` of its peak, which the first call remembers."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            peak = group.setdefault("peak_lr", group["lr"])
+            group["lr"] = peak * factor
+
+
+class WeightAverage:
+    """An exponential moving average of a model's weights, kept in float32.
+
+    The decay warms up as (1 + steps) / (10 + steps), so that the average forgets the random start.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.weights: dict[str, Tensor] = {
+            name: weight.detach().clone().float() for name, weight in model.state_dict().items()
+        }
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, steps: int) -> None:
+        """Move towards the model's weights after its step number `steps`."""
+        decay = min(self.decay, (1 + steps) / (10 + steps))
+        state = model.state_dict()
+        torch._foreach_lerp_(
+            list(self.weights.values()), [state[name].float() for name in self.weights], 1 - decay
+        )

@@ -1,0 +1,122 @@
+"""Everything that fixes a training run, as one frozen value that is written beside its weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from model.config import Pooling, VisionTransformerConfig
+from model.initialization import InitializationName
+from model.optim import DecayName, OptimizerName
+
+Precision = Literal["no", "bf16", "fp16"]
+DeviceName = Literal["auto", "cpu"]
+AugmentationPolicy = Literal["none", "rand_augment", "trivial_augment"]
+
+
+class PatchDropPhase(BaseModel):
+    """From `start`, a share of the training, `patch_drop` of the patches are left out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    start: float = Field(ge=0, lt=1, description="Share of the training at which it begins.")
+    patch_drop: float = Field(ge=0, lt=1, description="Share of the patches left out.")
+
+
+class TrainingConfig(BaseModel):
+    """A training run. The defaults suit a folder of a few thousand pictures.
+
+    With `budget_minutes` the schedule follows the clock instead of the epochs (Li et al., "Budgeted
+    Training", ICLR 2020): the run ends in time on a machine of any speed, at the price that its
+    number of steps, and so its exact weights, depend on that speed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recipe: str = Field("custom", description="Name of the recipe, for the record.")
+    run: Path = Field(Path("runs/default"), description="Run folder; an existing one is resumed.")
+    data: tuple[str, ...] = Field(
+        description="Data sources, merged: folders, zip archives, CIFAR-10 files, or hf:NAME."
+    )
+    validation_share: float = Field(
+        0.05, gt=0, lt=1, description="Share of train held out where data has no validation part."
+    )
+    seed: int = Field(0, ge=0, description="Seed of weights, data order and augmentation.")
+
+    image_size: int = Field(64, ge=1, description="Side of the square input in pixels.")
+    patch_size: int = Field(8, ge=1, description="Side of a patch in pixels.")
+    width: int = Field(192, ge=1, description="Features of a token.")
+    depth: int = Field(6, ge=1, description="Number of blocks.")
+    heads: int = Field(3, ge=1, description="Attention heads of a block.")
+    mlp_ratio: float = Field(4.0, gt=0, description="Hidden features of a block per feature.")
+    registers: int = Field(0, ge=0, description="Register tokens.")
+    layer_scale: float | None = Field(None, description="Initial LayerScale; none leaves it out.")
+    pooling: Pooling = Field("class_token", description="What the head reads.")
+    drop_path: float = Field(0.0, ge=0, lt=1, description="Stochastic depth of the last block.")
+    initialization: InitializationName = Field("mimetic", description="Starting weights.")
+
+    epochs: int = Field(100, ge=1, description="Passes over the training images.")
+    budget_minutes: float | None = Field(
+        None, gt=0, description="Training time; when given, it replaces epochs."
+    )
+    batch_size: int = Field(128, ge=1, description="Images of a step, over all processes.")
+    optimizer: OptimizerName = Field("muon", description="Muon with AdamW, or AdamW alone.")
+    learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate of AdamW.")
+    muon_learning_rate: float = Field(0.02, gt=0, description="Peak learning rate of Muon.")
+    weight_decay: float = Field(0.05, ge=0, description="Decoupled weight decay of matrices.")
+    warmup: float = Field(0.05, ge=0, lt=1, description="Share of the training to warm up.")
+    decay: DecayName = Field("cosine", description="How the learning rate falls to 0.")
+    gradient_clip: float = Field(1.0, gt=0, description="Largest global norm of the gradient.")
+    ema_decay: float = Field(0.998, ge=0, lt=1, description="Decay of the weights' average.")
+
+    patch_drop: tuple[PatchDropPhase, ...] = Field(
+        (), description="Phases of patch dropping in order; none drops no patch."
+    )
+    label_smoothing: float = Field(0.05, ge=0, lt=1, description="Share moved to all classes.")
+    flip: bool = Field(True, description="Mirror images left to right at random.")
+    shift: int = Field(4, ge=0, description="Largest random shift in pixels.")
+    policy: AugmentationPolicy = Field("none", description="Random colour and shape changes.")
+    erasing: float = Field(0.0, ge=0, le=1, description="Probability of random erasing.")
+    mixup: float = Field(0.0, ge=0, description="Alpha of mixup; 0 is off.")
+    cutmix: float = Field(0.0, ge=0, description="Alpha of cutmix; 0 is off.")
+
+    device: DeviceName = Field("auto", description="auto takes a GPU where there is one.")
+    precision: Precision = Field("no", description="Mixed precision.")
+    compile: bool = Field(False, description="Compile the model with torch.compile.")
+    threads: int = Field(0, ge=0, description="CPU threads of a process; 0 is torch's choice.")
+    workers: int = Field(0, ge=0, description="Loading processes when images stream from disk.")
+    memory_gib: float = Field(
+        4.0, gt=0, description="Decoded images above this size stream from disk."
+    )
+    checkpoint_steps: int = Field(200, ge=1, description="Steps between two checkpoints.")
+
+    @model_validator(mode="after")
+    def fits_together(self) -> TrainingConfig:
+        self.model_shape(classes=2)
+        starts = [phase.start for phase in self.patch_drop]
+        if starts != sorted(set(starts)):
+            raise ValueError(f"patch_drop starts at {starts}; order the phases by rising start")
+        return self
+
+    def model_shape(self, classes: int) -> VisionTransformerConfig:
+        """Give the shape of the model for a number of classes."""
+        return VisionTransformerConfig(
+            image_size=(self.image_size, self.image_size),
+            patch_size=self.patch_size,
+            width=self.width,
+            depth=self.depth,
+            heads=self.heads,
+            mlp_ratio=self.mlp_ratio,
+            classes=classes,
+            registers=self.registers,
+            layer_scale=self.layer_scale,
+            pooling=self.pooling,
+            drop_path=self.drop_path,
+        )
+
+    def patch_drop_at(self, progress: float) -> float:
+        """Give the share of patches left out at `progress` in [0, 1] of the training."""
+        begun = [phase.patch_drop for phase in self.patch_drop if phase.start <= progress]
+        return begun[-1] if begun else 0.0
