@@ -1,0 +1,237 @@
+"""The bundle's contract: everything the service must know to serve a model, in `contract.json`.
+
+A bundle is the only thing that passes from `model/` to `service/`. `read_bundle` checks it without
+running it; `golden.py` then checks that it gives the numbers it was exported with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from service.errors import ContractError, ErrorDetail
+
+CONTRACT_FILE = "contract.json"
+SCHEMA_VERSION = 1
+
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+PixelSize = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+
+
+class Value(BaseModel):
+    """A frozen value that refuses unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Preprocessing(Value):
+    """How a picture becomes pixel values; sizes are (rows, columns) in pixels.
+
+    `shortest_edge` keeps the aspect and just covers `size`; `exact` stretches to it. Then the
+    centre is cropped to `crop`, and each channel becomes `(level * rescale - mean) / std`.
+    """
+
+    resize: Literal["shortest_edge", "exact"] = "shortest_edge"
+    size: PixelSize
+    crop: PixelSize
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bicubic"
+    rescale: float = 1 / 255
+    mean: tuple[float, float, float]
+    std: tuple[
+        Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]
+    ]
+    background: tuple[int, int, int] = Field(
+        default=(255, 255, 255), description="The colour behind transparent pixels"
+    )
+
+    @model_validator(mode="after")
+    def crop_fits(self) -> Self:
+        if self.crop[0] > self.size[0] or self.crop[1] > self.size[1]:
+            raise ValueError(f"crop {self.crop} is larger than size {self.size}")
+        return self
+
+
+class Architecture(Value):
+    """The shape of the Vision Transformer, as far as the service and its page must know it."""
+
+    family: Literal["vit"] = "vit"
+    image_size: PixelSize
+    patch_size: Annotated[int, Field(ge=1)]
+    grid: PixelSize = Field(description="Patches as (rows, columns)")
+    depth: Annotated[int, Field(ge=1)]
+    heads: Annotated[int, Field(ge=1)]
+    width: Annotated[int, Field(ge=1)]
+    prefix_tokens: Annotated[int, Field(ge=1)] = Field(description="Class token and registers")
+    pooling: Literal["class_token", "mean"]
+    parameters: Annotated[int, Field(ge=1)]
+
+    @property
+    def patches(self) -> int:
+        """Patches in an image."""
+        return self.grid[0] * self.grid[1]
+
+    @model_validator(mode="after")
+    def grid_tiles_the_image(self) -> Self:
+        expected = tuple(side // self.patch_size for side in self.image_size)
+        if self.grid != expected:
+            raise ValueError(
+                f"grid {self.grid} is not image_size {self.image_size} by patch_size "
+                f"{self.patch_size}, which is {expected}"
+            )
+        return self
+
+
+class TensorSpec(Value):
+    """A graph's input or output; a name in the shape stands for a size chosen at run time."""
+
+    name: str
+    dtype: Literal["float32"] = "float32"
+    shape: tuple[int | str, ...]
+
+
+class GraphSpec(Value):
+    """A graph file with its inputs and outputs."""
+
+    file: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+class Graphs(Value):
+    """The graphs of a bundle."""
+
+    classify: GraphSpec
+    explain: GraphSpec | None = None
+
+
+class Precision(Value):
+    """A graph's number format and the accuracy measured through it."""
+
+    file: str
+    top1: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None, description="Share of test images whose class was predicted"
+    )
+    images: Annotated[int, Field(ge=0)] = Field(default=0, description="Test images measured on")
+
+
+class Provenance(Value):
+    """Where the model comes from."""
+
+    dataset: str
+    recipe: str
+    command: str
+    seed: int
+    commit: str = ""
+    epochs: float = 0
+    images_seen: int = 0
+    wall_seconds: float = 0
+    machine: str = ""
+    metrics: dict[str, Any] = Field(default_factory=dict, description="What evaluation measured")
+    history: tuple[dict[str, float], ...] = Field(
+        default=(), description="Training curves, one row an epoch"
+    )
+
+
+class Contract(Value):
+    """The whole of `contract.json`."""
+
+    schema_version: Literal[1] = 1
+    name: Name
+    version: Name
+    labels: Annotated[tuple[str, ...], Field(min_length=2)]
+    preprocessing: Preprocessing
+    architecture: Architecture
+    graphs: Graphs
+    precisions: dict[Literal["fp32", "int8", "fp16"], Precision]
+    provenance: Provenance
+    files: dict[str, Digest] = Field(description="Digest of every other file of the bundle")
+
+    @model_validator(mode="after")
+    def parts_agree(self) -> Self:
+        repeated = sorted({label for label in self.labels if self.labels.count(label) > 1})
+        if repeated:
+            raise ValueError(f"labels are not unique: {', '.join(repeated)}")
+        if self.preprocessing.crop != self.architecture.image_size:
+            raise ValueError(
+                f"preprocessing.crop {self.preprocessing.crop} is not "
+                f"architecture.image_size {self.architecture.image_size}"
+            )
+        graphs = [graph.file for graph in (self.graphs.classify, self.graphs.explain) if graph]
+        named = [*graphs, *(precision.file for precision in self.precisions.values())]
+        missing = sorted({file for file in named if file not in self.files})
+        if missing:
+            raise ValueError(f"files has no digest of {', '.join(missing)}")
+        outside = [file for file in self.files if PurePosixPath(file).name != file]
+        if outside:
+            raise ValueError(f"files must be plain names, not {', '.join(outside)}")
+        return self
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A folder whose contract was read and whose files have the digests that it states."""
+
+    folder: Path
+    contract: Contract
+    digest: str
+
+    def path(self, file: str) -> Path:
+        """Where a file of the bundle lies."""
+        return self.folder / file
+
+
+def file_digest(path: Path) -> str:
+    """Give the SHA-256 of a file's content, as contracts state it."""
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def contract_schema() -> dict[str, Any]:
+    """Give the JSON Schema of `contract.json`."""
+    return Contract.model_json_schema()
+
+
+def read_contract(path: Path) -> Contract:
+    """Read `contract.json`; ContractError names every key that is wrong, at once."""
+    try:
+        return Contract.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise ContractError(
+            f"{path.parent} is not a bundle: it has no {path.name}; "
+            "make one with 'vitrine-model export'"
+        ) from None
+    except ValidationError as error:
+        errors = [
+            ErrorDetail("/" + "/".join(map(str, item["loc"])), item["msg"])
+            for item in error.errors(include_url=False, include_input=False)
+        ]
+        listed = "; ".join(f"{item.pointer}: {item.detail}" for item in errors)
+        raise ContractError(f"{path} is not a valid contract: {listed}", errors) from None
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Read a bundle and check every file's digest; ContractError names every file that is wrong."""
+    contract = read_contract(folder / CONTRACT_FILE)
+    errors = [
+        ErrorDetail(f"/files/{file}", problem)
+        for file, digest in contract.files.items()
+        if (problem := _file_problem(folder / file, digest))
+    ]
+    if errors:
+        listed = "; ".join(f"{item.pointer}: {item.detail}" for item in errors)
+        raise ContractError(f"{folder} does not hold what its contract states: {listed}", errors)
+    return Bundle(folder, contract, file_digest(folder / CONTRACT_FILE))
+
+
+def _file_problem(path: Path, digest: str) -> str | None:
+    if not path.is_file():
+        return "the file is missing; export the bundle again"
+    found = file_digest(path)
+    if found != digest:
+        return f"expected {digest}, found {found}; export the bundle again"
+    return None

@@ -1,0 +1,113 @@
+"""The golden replay: a model that does not give the numbers it was exported with is not served.
+
+`golden.npz` holds, for a few drawn pictures, their encoded bytes and what the exporter's own
+preprocessing and torch model made of them:
+
+    images        one uint8 array of encoded bytes each: `image_0`, `image_1`, ...
+    pixel_values  float32 [K, 3, rows, columns]
+    logits        float32 [K, C]
+    relevance     float32 [K, rows, columns] of the predicted class, with an explain graph
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from service.contract import Preprocessing
+from service.engine import Engine, Floats
+from service.errors import ContractError
+from service.explain import attention_relevance
+from service.preprocess import ImageLimits, preprocess
+
+GOLDEN_FILE = "golden.npz"
+LEVELS_TOLERANCE = (
+    2.0  # decoders and resizers of other builds may differ by this many of 255 levels
+)
+LOGITS_TOLERANCE = 1e-3
+RELEVANCE_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Golden:
+    """The pictures of a replay and the numbers to expect."""
+
+    images: tuple[bytes, ...]
+    pixel_values: Floats
+    logits: Floats
+    relevance: Floats | None = None
+
+    def save(self, path: Path) -> None:
+        """Write `golden.npz`."""
+        arrays: dict[str, Any] = {"pixel_values": self.pixel_values, "logits": self.logits}
+        if self.relevance is not None:
+            arrays["relevance"] = self.relevance
+        for index, data in enumerate(self.images):
+            arrays[f"image_{index}"] = np.frombuffer(data, np.uint8)
+        np.savez_compressed(path, **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> Golden:
+        """Read `golden.npz`; nothing in it is executed. Raises ContractError when it is broken."""
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                count = len(arrays["logits"])
+                return cls(
+                    images=tuple(arrays[f"image_{i}"].tobytes() for i in range(count)),
+                    pixel_values=arrays["pixel_values"],
+                    logits=arrays["logits"],
+                    relevance=arrays.get("relevance"),
+                )
+        except (OSError, KeyError, ValueError) as error:
+            raise ContractError(
+                f"{path} cannot be replayed: {error}; export the bundle again"
+            ) from error
+
+
+def replay_classify(engine: Engine, golden: Golden, limits: ImageLimits) -> None:
+    """Check pixel values and logits; ContractError says how far they are off."""
+    preprocessing = engine.bundle.contract.preprocessing
+    found = np.stack([preprocess(data, preprocessing, limits)[1] for data in golden.images])
+    _compare("pixel values", found, golden.pixel_values, _pixel_tolerance(preprocessing), engine)
+    logits = engine.classify(golden.pixel_values).logits
+    _compare("logits", logits, golden.logits, LOGITS_TOLERANCE, engine)
+
+
+def replay_explain(engine: Engine, golden: Golden) -> None:
+    """Check the explain graph's logits and relevance; ContractError says how far they are off."""
+    classes = golden.logits.shape[1]
+    predicted = np.zeros((len(golden.logits), 1, classes), np.float32)
+    attribution = engine.explain(golden.pixel_values, predicted)
+    _compare("explained logits", attribution.logits, golden.logits, LOGITS_TOLERANCE, engine)
+    if golden.relevance is not None:
+        architecture = engine.bundle.contract.architecture
+        found = np.stack(
+            [
+                attention_relevance(attention, gradient[0], architecture)
+                for attention, gradient in zip(
+                    attribution.attention, attribution.attention_gradient, strict=True
+                )
+            ]
+        )
+        _compare("relevance", found, golden.relevance, RELEVANCE_TOLERANCE, engine)
+
+
+def _pixel_tolerance(preprocessing: Preprocessing) -> float:
+    return LEVELS_TOLERANCE * preprocessing.rescale / min(preprocessing.std)
+
+
+def _compare(what: str, found: Floats, expected: Floats, tolerance: float, engine: Engine) -> None:
+    if found.shape != expected.shape:
+        raise ContractError(
+            f"{engine.bundle.folder}: golden {what} have the shape {expected.shape}, "
+            f"this service gives {found.shape}; export the bundle again"
+        )
+    difference = float(np.abs(found - expected).max())
+    if not difference <= tolerance:
+        raise ContractError(
+            f"{engine.bundle.folder}: golden {what} are off by {difference:.3g}, more than "
+            f"{tolerance:.3g}; this bundle would not serve what it was exported with"
+        )
