@@ -1,30 +1,13 @@
-"""Labelled pictures from wherever they are: folders, zip archives, CIFAR-10's files, or a stream.
-
-`read_sources` finds the pictures of every part and checks them all before training begins;
-`decode_pictures` turns a part into one block of memory.
-"""
+"""What training learns from: checked, labelled pictures, split into train and validation."""
 
 from __future__ import annotations
 
-import io
-import logging
-import zipfile
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
-from torch import Tensor
 
-logger = logging.getLogger(__name__)
-
-PARTS = ("train", "validation", "test")
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+from model.sources import PARTS, Picture, Source, read_source
 
 
 class DataError(ValueError):
@@ -32,93 +15,75 @@ class DataError(ValueError):
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One labelled picture that is not decoded yet."""
+class TrainingData:
+    """Pictures to learn from and to validate on; labels are the sorted names of the classes."""
 
-    name: str
-    label: str
-    read: Callable[[], bytes]
-
-
-def find_pictures(source: Path) -> dict[str, list[Picture]]:
-    """List a source's pictures by part, sorted by name."""
-    if source.suffix == ".zip":
-        return zip_pictures(source)
-    parts: dict[str, list[Picture]] = {part: [] for part in PARTS}
-    for archive in sorted(source.glob("*.zip")):
-        for part, pictures in zip_pictures(archive).items():
-            parts[part] += pictures
-    for part in PARTS:
-        for path in sorted((source / part).glob("*/*")):
-            if path.suffix.lower() in SUFFIXES:
-                parts[part].append(Picture(str(path), path.parent.name, path.read_bytes))
-    return parts
+    labels: tuple[str, ...]
+    train: Sequence[Picture]
+    validation: Sequence[Picture]
 
 
-def zip_pictures(archive: Path) -> dict[str, list[Picture]]:
-    parts: dict[str, list[Picture]] = {part: [] for part in PARTS}
-    opened = zipfile.ZipFile(archive)
-    for member in sorted(opened.namelist()):
-        path = Path(member)
-        if path.suffix.lower() in SUFFIXES and len(path.parts) >= 3 and path.parts[-3] in PARTS:
-            part, label = path.parts[-3:-1]
-            parts[part].append(
-                Picture(f"{archive}:{member}", label, lambda name=member: opened.read(name))
-            )
-    return parts
+def read_training_data(
+    sources: Iterable[str], validation_share: float, seed: int, max_bytes: int
+) -> TrainingData:
+    """Find, merge, check and split the pictures of all sources. The test part is not touched.
 
-
-def decode(data: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Decode a picture to RGB [3, rows, columns]: shorter side resized, centre cropped."""
-    rows, columns = size
-    image = Image.open(io.BytesIO(data)).convert("RGB")
-    if image.size != (columns, rows):
-        scale = max(rows / image.height, columns / image.width)
-        resized = (max(columns, round(image.width * scale)), max(rows, round(image.height * scale)))
-        image = image.resize(resized, Image.Resampling.BICUBIC)
-        left, top = (image.width - columns) // 2, (image.height - rows) // 2
-        image = image.crop((left, top, left + columns, top + rows))
-    return np.asarray(image, dtype=np.uint8).transpose(2, 0, 1)
-
-
-@dataclass(frozen=True)
-class ImageSet:
-    """Decoded images uint8 [n, 3, S, S] with their class numbers [n]."""
-
-    images: Tensor
-    targets: Tensor
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-
-def decode_pictures(
-    pictures: Sequence[Picture], labels: Sequence[str], size: tuple[int, int]
-) -> ImageSet:
-    """Decode a part in threads; broken pictures are left out and named in one warning."""
-    numbers = {label: number for number, label in enumerate(labels)}
-    broken: list[str] = []
-
-    def decoded(picture: Picture) -> NDArray[np.uint8] | None:
+    Where no source has a validation part, `validation_share` of every class of train is held out.
+    Raises DataError for a single class, an empty class, or classes that differ between parts.
+    """
+    merged = Source()
+    wrong: list[str] = []
+    for name in sources:
         try:
-            return decode(picture.read(), size)
-        except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-            broken.append(f"{picture.name} ({error})")
-            return None
+            merged.merge(read_source(name, max_bytes))
+        except ValueError as error:
+            wrong.append(str(error))
+    wrong = wrong or faults(merged)
+    if wrong:
+        raise DataError("the data cannot be trained on: " + "; ".join(wrong))
+    train, validation = merged.pictures["train"], merged.pictures["validation"]
+    if not validation:
+        train, validation = split_stratified(train, validation_share, seed)
+    return TrainingData(tuple(sorted(merged.classes["train"])), train, validation)
 
-    with ThreadPoolExecutor() as pool:
-        images = list(pool.map(decoded, pictures))
-    if broken:
-        logger.warning("%d broken images left out: %s", len(broken), ", ".join(sorted(broken)[:10]))
-    kept = [
-        (image, picture)
-        for image, picture in zip(images, pictures, strict=True)
-        if image is not None
-    ]
-    return ImageSet(
-        torch.from_numpy(np.stack([image for image, _ in kept])),
-        torch.tensor([numbers[picture.label] for _, picture in kept]),
-    )
+
+def faults(source: Source) -> list[str]:
+    """Name everything that keeps the pictures from being trained on."""
+    found: list[str] = []
+    classes = source.classes["train"]
+    if len(classes) < 2:
+        found.append(
+            f"train has {len(classes)} class{'es' if not classes else f' ({min(classes)})'}; "
+            "put the pictures of at least 2 classes into train/<class>/"
+        )
+    for part in PARTS:
+        filled = {picture.label for picture in source.pictures[part]}
+        empty = sorted(source.classes[part] - filled)
+        if empty:
+            found.append(
+                f"{part} has no picture of {', '.join(empty)}; add some or remove the class"
+            )
+        if part == "train" or not source.classes[part]:
+            continue
+        for here, there, labels in (
+            (part, "train", source.classes[part] - classes),
+            ("train", part, classes - source.classes[part]),
+        ):
+            if labels:
+                found.append(
+                    f"{', '.join(sorted(labels))} is in {here} but not in {there}; "
+                    "name the classes alike in all parts"
+                )
+    alone = sorted(label for label in classes if count(source, label) == 1)
+    if alone and not source.pictures["validation"]:
+        found.append(
+            f"train has a single picture of {', '.join(alone)}, and one must be held out; add more"
+        )
+    return found
+
+
+def count(source: Source, label: str) -> int:
+    return sum(picture.label == label for picture in source.pictures["train"])
 
 
 def split_stratified(
@@ -131,12 +96,9 @@ def split_stratified(
     kept: list[Picture] = []
     held_out: list[Picture] = []
     for label in sorted(by_label):
-        order = np.random.default_rng([seed, *label.encode()]).permutation(len(by_label[label]))
-        count = max(1, round(share * len(order)))
-        held_out += [by_label[label][index] for index in sorted(order[:count])]
-        kept += [by_label[label][index] for index in sorted(order[count:])]
+        members = by_label[label]
+        order = np.random.default_rng([seed, *label.encode()]).permutation(len(members))
+        held = max(1, round(share * len(members)))
+        held_out += [members[index] for index in sorted(order[:held])]
+        kept += [members[index] for index in sorted(order[held:])]
     return kept, held_out
-
-
-def class_counts(pictures: Iterable[Picture]) -> Counter[str]:
-    return Counter(picture.label for picture in pictures)

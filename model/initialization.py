@@ -45,10 +45,10 @@ def truncated_normal(model: VisionTransformer) -> None:
 
 @torch.no_grad()
 def mimetic(model: VisionTransformer) -> None:
-    """Set attention to W_q W_k^T = 0.7 Z + 0.7 I and W_v W_proj = 0.4 Z - 0.4 I, positions to waves.
+    """Set attention to W_q W_k^T = 0.7 Z + 0.7 I and W_v W_proj = 0.4 Z - 0.4 I.
 
     Z is random with entries of variance 1 / width. W_q W_k^T is per head the nearest matrix of the
-    head's rank, by truncated singular value decomposition.
+    head's rank, by truncated singular value decomposition. The position embeddings become waves.
     """
     for block in model.blocks:
         assert isinstance(block, Block)

@@ -1,21 +1,22 @@
 """The training loop: from a TrainingConfig to a run folder with a checkpoint.
 
-All randomness of a step is drawn from a generator seeded with (seed, step, process), and the data
-order of an epoch from (seed, epoch). So the position alone says how to go on, and a resumed run
-gives the weights that an uninterrupted one gives.
+All randomness of a step is drawn from a generator seeded with (seed, step, process), and the order
+of an epoch from (seed, epoch). So the position alone says how to go on, and a resumed run gives the
+weights that an uninterrupted one gives.
 """
 
 from __future__ import annotations
 
 import csv
-import dataclasses
 import io
-import logging
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +24,36 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast
+from rich.console import Console
 from torch import Tensor
-from torch.optim import Optimizer
 
 from model.augment import random_flip, random_shift
 from model.checkpoint import load_state, save_checkpoint, save_state, write_atomically
-from model.data import ImageSet, Picture, decode_pictures, find_pictures, split_stratified
-from model.initialization import initialize
-from model.loss import cross_entropy
-from model.optim import WeightAverage, build_optimizers, schedule_factor, set_learning_rate
+from model.data import read_training_data
+from model.images import Batch, Images, read_images
+from model.learner import Learner
 from model.training_config import TrainingConfig
-from model.vit import VisionTransformer
+from service.contract import Preprocessing
 
-logger = logging.getLogger(__name__)
+STATISTICS_IMAGES = 10_000
+VALIDATION_BATCH = 500
+LOG_STEPS = 20
+
+
+@dataclass
+class Position:
+    """How far a training is; with the learner's tensors, all that resuming needs."""
+
+    config: dict[str, Any]
+    labels: list[str]
+    train_images: int
+    step: int = 0
+    images_seen: int = 0
+    wall_seconds: float = 0.0
+    loss_sum: float = 0.0
+    loss_steps: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    done: bool = False
 
 
 def step_seed(seed: int, step: int, process: int) -> int:
@@ -48,236 +66,180 @@ def epoch_order(seed: int, epoch: int, images: int) -> Tensor:
     return torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(images))
 
 
-class Run:
-    """One training, in memory; `position` says exactly how far it is."""
+class Training:
+    """One training in progress; `position` and `learner` always stand at the same step."""
 
     def __init__(self, config: TrainingConfig) -> None:
         self.config = config
         if config.threads:
             torch.set_num_threads(config.threads)
-        self.accelerator = Accelerator(
-            mixed_precision=config.precision, cpu=config.device == "cpu"
-        )
-        self.labels, self.train_set, self.validation_set = self.read_data()
+        self.accelerator = Accelerator(mixed_precision=config.precision, cpu=config.device == "cpu")
+        self.console = Console(stderr=True, highlight=False)
         self.device = self.accelerator.device
-        self.shape = config.model_shape(len(self.labels))
-        torch.manual_seed(config.seed)
-        self.model = VisionTransformer(self.shape)
-        initialize(self.model, config.initialization)
-        self.average_model = VisionTransformer(self.shape).to(self.device).eval()
-        if config.compile:
-            self.model.compile()
-        self.optimizers: list[Optimizer] = build_optimizers(
-            self.model,
-            config.optimizer,
-            config.learning_rate,
-            config.muon_learning_rate,
-            config.weight_decay,
-        )
-        pixels = self.train_set.images.float() / 255
-        self.mean = tuple(round(value, 4) for value in pixels.mean((0, 2, 3)).tolist())
-        self.std = tuple(round(value, 4) for value in pixels.std((0, 2, 3)).tolist())
-        self.position: dict[str, Any] = {
-            "step": 0, "images_seen": 0, "wall_seconds": 0.0, "history": [], "losses": [0.0, 0],
-            "done": False,
-        }
-        self.prepared, *self.prepared_optimizers = self.accelerator.prepare(
-            self.model, *self.optimizers
-        )
-        self.average = WeightAverage(self.model, config.ema_decay)
-
-    def read_data(self) -> tuple[tuple[str, ...], ImageSet, ImageSet]:
-        config = self.config
-        parts: dict[str, list[Picture]] = {"train": [], "validation": [], "test": []}
-        for source in config.data:
-            for part, pictures in find_pictures(Path(source)).items():
-                parts[part] += pictures
-        train, validation = parts["train"], parts["validation"]
-        labels = tuple(sorted({picture.label for picture in train}))
-        if not validation:
-            train, validation = split_stratified(train, config.validation_share, config.seed)
+        max_bytes = int(config.memory_gib * 2**30)
+        data = read_training_data(config.data, config.validation_share, config.seed, max_bytes)
         size = (config.image_size, config.image_size)
-        return labels, decode_pictures(train, labels, size), decode_pictures(validation, labels, size)
+        fitting = Preprocessing(size=size, crop=size, mean=(0, 0, 0), std=(1, 1, 1))
+        read = (data.labels, fitting, max_bytes, config.workers)
+        self.train_images: Images = read_images(data.train, *read)
+        self.validation_images: Images = read_images(data.validation, *read)
+        self.preprocessing = self.measured(fitting)
+        self.learner = Learner(config, len(data.labels), self.accelerator)
+        self.position = Position(
+            config.model_dump(mode="json"), list(data.labels), len(self.train_images)
+        )
+        self.batch_size = min(config.batch_size, len(self.train_images))
+        self.steps_per_epoch = len(self.train_images) // self.batch_size
 
-    @property
-    def steps_per_epoch(self) -> int:
-        return max(1, len(self.train_set) // self.config.batch_size)
+    def measured(self, preprocessing: Preprocessing) -> Preprocessing:
+        """Fill in the training images' mean and standard deviation per channel."""
+        order = epoch_order(self.config.seed, 0, len(self.train_images))[:STATISTICS_IMAGES]
+        images = torch.cat([images for images, _ in self.train_images.batches(order.split(500))])
+        levels = images.float() / 255
+        mean = [round(value, 4) for value in levels.mean((0, 2, 3)).tolist()]
+        std = [round(max(value, 1e-4), 4) for value in levels.std((0, 2, 3)).tolist()]
+        return Preprocessing.model_validate(
+            {**preprocessing.model_dump(), "mean": mean, "std": std}
+        )
+
+    def normalized(self, images: Tensor) -> Tensor:
+        mean = torch.tensor(self.preprocessing.mean, device=self.device)[:, None, None]
+        std = torch.tensor(self.preprocessing.std, device=self.device)[:, None, None]
+        return (images.to(self.device).float() / 255 - mean) / std
+
+    def batches(self) -> Iterator[Batch]:
+        """Give this process's share of every batch from the position on, epoch after epoch."""
+        process, processes = self.accelerator.process_index, self.accelerator.num_processes
+        epoch, index = divmod(self.position.step, self.steps_per_epoch)
+        while True:
+            order = epoch_order(self.config.seed, epoch, len(self.train_images))
+            whole = order[: self.steps_per_epoch * self.batch_size].split(self.batch_size)
+            yield from self.train_images.batches([b[process::processes] for b in whole[index:]])
+            epoch, index = epoch + 1, 0
 
     def progress(self, wall_seconds: float) -> float:
         if self.config.budget_minutes is None:
-            return self.position["step"] / (self.steps_per_epoch * self.config.epochs)
+            return self.position.step / (self.steps_per_epoch * self.config.epochs)
         share = torch.tensor([wall_seconds / (60 * self.config.budget_minutes)], device=self.device)
-        return float(broadcast(share).item())
+        return float(broadcast(share).item())  # all processes go by the first one's clock
 
-    def normalized(self, images: Tensor) -> Tensor:
-        mean = torch.tensor(self.mean, device=self.device)[:, None, None]
-        std = torch.tensor(self.std, device=self.device)[:, None, None]
-        return (images.to(self.device).float() / 255 - mean) / std
-
-    def batch(self) -> tuple[Tensor, Tensor]:
-        step, config = self.position["step"], self.config
-        epoch, index = divmod(step, self.steps_per_epoch)
-        if self.order_epoch != epoch:
-            self.order_epoch, self.order = epoch, epoch_order(config.seed, epoch, len(self.train_set))
-        chosen = self.order[index * config.batch_size : (index + 1) * config.batch_size]
-        chosen = chosen[self.accelerator.process_index :: self.accelerator.num_processes]
-        images = self.normalized(self.train_set.images[chosen])
-        if config.flip:
+    def augmented(self, images: Tensor) -> Tensor:
+        images = self.normalized(images)
+        if self.config.flip:
             images = random_flip(images)
-        if config.shift:
-            images = random_shift(images, config.shift)
-        return images, self.train_set.targets[chosen].to(self.device)
-
-    def step(self, progress: float) -> float:
-        config, step = self.config, self.position["step"]
-        torch.manual_seed(step_seed(config.seed, step, self.accelerator.process_index))
-        self.model.config = dataclasses.replace(
-            self.shape, patch_drop=config.patch_drop_at(progress)
-        )
-        set_learning_rate(self.optimizers, schedule_factor(progress, config.warmup, config.decay))
-        images, targets = self.batch()
-        loss = cross_entropy(self.prepared(images), targets, config.label_smoothing)
-        self.accelerator.backward(loss)
-        self.accelerator.clip_grad_norm_(self.model.parameters(), config.gradient_clip)
-        for optimizer in self.prepared_optimizers:
-            optimizer.step()
-            optimizer.zero_grad()
-        self.position["step"] += 1
-        self.position["images_seen"] += min(config.batch_size, len(self.train_set))
-        self.average.update(self.model, self.position["step"])
-        return float(loss.detach())
+        if self.config.shift:
+            images = random_shift(images, self.config.shift)
+        return images
 
     @torch.no_grad()
     def validation_accuracy(self) -> float:
-        self.average_model.load_state_dict(self.average.weights)
+        model = self.learner.load_average()
+        order = torch.arange(len(self.validation_images)).split(VALIDATION_BATCH)
         right = 0
-        for start in range(0, len(self.validation_set), 500):
-            images = self.validation_set.images[start : start + 500]
+        for images, targets in self.validation_images.batches(order):
             with self.accelerator.autocast():
-                logits = self.average_model(self.normalized(images))
-            targets = self.validation_set.targets[start : start + 500].to(self.device)
-            right += int((logits.argmax(1) == targets).sum())
-        return right / len(self.validation_set)
-
-    def state_tensors(self) -> dict[str, Tensor]:
-        tensors = {f"model/{name}": weight for name, weight in self.model.state_dict().items()}
-        tensors |= {f"average/{name}": weight for name, weight in self.average.weights.items()}
-        names = {parameter: name for name, parameter in self.model.named_parameters()}
-        for optimizer in self.optimizers:
-            for parameter, values in optimizer.state.items():
-                for key, value in values.items():
-                    tensors[f"optimizer/{names[parameter]}/{key}"] = value
-        return tensors
-
-    def restore(self, tensors: dict[str, Tensor], position: dict[str, Any]) -> None:
-        self.position = position
-        parameters = dict(self.model.named_parameters())
-        owners = {
-            parameter: optimizer
-            for optimizer in self.optimizers
-            for group in optimizer.param_groups
-            for parameter in group["params"]
-        }
-        weights: dict[str, Tensor] = {}
-        for name, tensor in tensors.items():
-            kind, _, rest = name.partition("/")
-            if kind == "model":
-                weights[rest] = tensor
-            elif kind == "average":
-                self.average.weights[rest] = tensor.to(self.device)
-            else:
-                parameter_name, key = rest.split("/")
-                parameter = parameters[parameter_name]
-                place = tensor if key == "step" else tensor.to(self.device)
-                owners[parameter].state[parameter][key] = place
-        self.model.load_state_dict(weights)
+                logits = model(self.normalized(images))
+            right += int((logits.argmax(dim=1).cpu() == targets).sum())
+        return right / len(self.validation_images)
 
     def provenance(self) -> dict[str, Any]:
-        config = self.config
+        config, position = self.config, self.position
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"],  # noqa: S607
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         return {
             "dataset": ", ".join(Path(source).name for source in config.data),
-            "dataset_images": len(self.train_set),
+            "dataset_images": position.train_images,
             "recipe": config.recipe,
-            "command": " ".join(["python", *sys.argv]),
+            "command": shlex.join([Path(sys.orig_argv[0]).name, *sys.orig_argv[1:]]),
             "seed": config.seed,
-            "epochs": round(self.position["step"] / self.steps_per_epoch, 2),
-            "images_seen": self.position["images_seen"],
-            "wall_seconds": round(self.position["wall_seconds"], 1),
+            "epochs": round(position.step / self.steps_per_epoch, 2),
+            "images_seen": position.images_seen,
+            "wall_seconds": round(position.wall_seconds, 1),
             "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores",
-            "commit": subprocess.run(
-                ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-            ).stdout.strip(),
-            "history": self.position["history"],
-            "config": config.model_dump(mode="json"),
+            "commit": commit.stdout.strip(),
+            "history": position.history,
+            "config": position.config,
         }
 
-    def preprocessing(self) -> dict[str, Any]:
-        size = [self.config.image_size, self.config.image_size]
-        return {
-            "resize": "shortest_edge", "size": size, "crop": size, "interpolation": "bicubic",
-            "rescale": 1 / 255, "mean": list(self.mean), "std": list(self.std),
-        }
+    def log(self, line: str) -> None:
+        if self.accelerator.is_main_process:
+            self.console.print(f"{time.strftime('%H:%M:%S')}  {line}", soft_wrap=True)
 
     def save(self) -> None:
         if not self.accelerator.is_main_process:
             return
-        run = self.config.run
-        save_state(run, self.state_tensors(), self.position)
+        run, learner = self.config.run, self.learner
+        save_state(run, learner.tensors(), asdict(self.position))
         save_checkpoint(
-            run, self.average.weights, self.shape, self.labels, self.preprocessing(), self.provenance()
+            run,
+            learner.average.weights,
+            learner.shape,
+            tuple(self.position.labels),
+            self.preprocessing.model_dump(mode="json", exclude={"background"}),
+            self.provenance(),
         )
-        rows = io.StringIO()
-        if self.position["history"]:
-            writer = csv.DictWriter(rows, list(self.position["history"][0]))
+        if self.position.history:
+            rows = io.StringIO()
+            writer = csv.DictWriter(rows, list(self.position.history[0]))
             writer.writeheader()
-            writer.writerows(self.position["history"])
+            writer.writerows(self.position.history)
             write_atomically(run / "metrics.csv", rows.getvalue().encode())
 
-    def train(self) -> Path:
-        self.order_epoch = -1
-        state = load_state(self.config.run)
+    def run(self) -> Path:
+        config, position = self.config, self.position
+        state = load_state(config.run)
         if state is not None:
-            self.restore(*state)
-            logger.info("resuming at step %d", self.position["step"])
-        began = time.perf_counter() - self.position["wall_seconds"]
-        epoch_start, epoch_step = time.perf_counter(), self.position["step"]
-        while not self.position["done"]:
+            tensors, saved = state
+            self.learner.restore(tensors)
+            self.position = position = Position(**saved)
+            self.log(f"resuming at step {position.step}")
+        began = time.perf_counter() - position.wall_seconds
+        epoch_began, epoch_step = time.perf_counter(), position.step
+        batches = self.batches()
+        progress = self.progress(position.wall_seconds)
+        while not position.done:
+            images, targets = next(batches)
+            torch.manual_seed(step_seed(config.seed, position.step, self.accelerator.process_index))
+            loss = self.learner.step(
+                self.augmented(images), targets.to(self.device), progress, position.step + 1
+            )
+            position.step += 1
+            position.images_seen += self.batch_size
+            position.loss_sum += float(loss)
+            position.loss_steps += 1
             progress = self.progress(time.perf_counter() - began)
-            if progress < 1:
-                self.model.train()
-                loss = self.step(progress)
-                self.position["losses"][0] += loss
-                self.position["losses"][1] += 1
-                if self.position["step"] % 20 == 0:
-                    elapsed = time.perf_counter() - epoch_start
-                    logger.info(
-                        "step %d  progress %.4f  loss %.4f  images/s %.0f",
-                        self.position["step"], progress, loss,
-                        (self.position["step"] - epoch_step) * self.config.batch_size / elapsed,
-                    )
-            step = self.position["step"]
-            self.position["done"] = progress >= 1
-            if step % self.steps_per_epoch == 0 or self.position["done"]:
-                seconds = time.perf_counter() - epoch_start
-                total, count = self.position["losses"]
-                self.position["history"].append({
-                    "epoch": round(step / self.steps_per_epoch, 2),
-                    "loss": round(total / max(count, 1), 4),
-                    "validation_accuracy": self.validation_accuracy(),
-                    "learning_rate": self.optimizers[-1].param_groups[0]["lr"],
-                    "images_per_second": round(
-                        (step - epoch_step) * self.config.batch_size / seconds, 1),
-                    "seconds": round(seconds, 1),
-                })
-                self.position["losses"] = [0.0, 0]
-                logger.info("%s", self.position["history"][-1])
-                epoch_start, epoch_step = time.perf_counter(), step
-            if step % self.config.checkpoint_steps == 0 or self.position["done"]:
-                self.position["wall_seconds"] = time.perf_counter() - began
+            position.done = progress >= 1
+            seconds = time.perf_counter() - epoch_began
+            speed = (position.step - epoch_step) * self.batch_size / seconds
+            if position.step % LOG_STEPS == 0:
+                self.log(
+                    f"step {position.step}  {100 * progress:.2f} %  loss {float(loss):.4f}  "
+                    f"{speed:.0f} images/s"
+                )
+            if position.step % self.steps_per_epoch == 0 or position.done:
+                position.history.append(
+                    {
+                        "epoch": round(position.step / self.steps_per_epoch, 2),
+                        "loss": round(position.loss_sum / position.loss_steps, 4),
+                        "validation_accuracy": round(self.validation_accuracy(), 4),
+                        "learning_rate": self.learner.learning_rate,
+                        "images_per_second": round(speed, 1),
+                        "seconds": round(seconds, 1),
+                    }
+                )
+                position.loss_sum, position.loss_steps = 0.0, 0
+                self.log("  ".join(f"{key} {value}" for key, value in position.history[-1].items()))
+                epoch_began, epoch_step = time.perf_counter(), position.step
+            if position.step % config.checkpoint_steps == 0 or position.done:
+                position.wall_seconds = time.perf_counter() - began
                 self.save()
-        return self.config.run
+        return config.run
 
 
 def train(config: TrainingConfig) -> Path:
     """Train as configured, resuming what the run folder holds; give the run folder."""
-    return Run(config).train()
+    return Training(config).run()

@@ -1,0 +1,135 @@
+"""Images as training takes them: class numbers beside pixels, from memory or streamed from disk."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from model.data import DataError
+from model.sources import Picture
+from service.contract import Preprocessing
+from service.errors import VitrineError
+from service.preprocess import fit
+
+logger = logging.getLogger(__name__)
+
+NAMED_BROKEN_IMAGES = 10
+
+Batch = tuple[Tensor, Tensor]  # images uint8 [b, 3, rows, columns], class numbers [b]
+
+
+def pixels(picture: Picture, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    """Decode, resize and crop as the service does: [3, rows, columns]."""
+    image = fit(picture.decode(preprocessing.size), preprocessing)
+    return np.ascontiguousarray(np.asarray(image, dtype=np.uint8).transpose(2, 0, 1))
+
+
+@dataclass(frozen=True)
+class DecodedImages:
+    """Images decoded in memory: uint8 [n, 3, rows, columns], and class numbers [n]."""
+
+    images: Tensor
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def batches(self, order: Iterable[Tensor]) -> Iterator[Batch]:
+        """Give one batch for each tensor of indices in `order`."""
+        for chosen in order:
+            yield self.images[chosen], self.targets[chosen]
+
+
+class StreamedImages(Dataset[Batch]):
+    """Images decoded from disk each time they are asked for, by `workers` processes."""
+
+    def __init__(
+        self,
+        pictures: Sequence[Picture],
+        targets: Tensor,
+        preprocessing: Preprocessing,
+        workers: int,
+    ) -> None:
+        self.pictures = pictures
+        self.targets = targets
+        self.preprocessing = preprocessing
+        self.workers = workers
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> Batch:
+        image = torch.from_numpy(pixels(self.pictures[index], self.preprocessing))
+        return image, self.targets[index]
+
+    def batches(self, order: Iterable[Tensor]) -> Iterator[Batch]:
+        """Give one batch for each tensor of indices in `order`."""
+        sampler = [chosen.tolist() for chosen in order]
+        yield from DataLoader(self, batch_sampler=sampler, num_workers=self.workers)
+
+
+Images = DecodedImages | StreamedImages
+
+
+def read_images(
+    pictures: Sequence[Picture],
+    labels: Sequence[str],
+    preprocessing: Preprocessing,
+    max_bytes: int,
+    workers: int,
+) -> Images:
+    """Decode every picture once; hold them in memory if they fit into `max_bytes`.
+
+    Broken pictures are left out, counted and named in one warning. Raises DataError where a class
+    has no picture left.
+    """
+    rows, columns = preprocessing.crop
+    held = len(pictures) * 3 * rows * columns <= max_bytes
+    broken: dict[int, str] = {}
+
+    def decoded(index: int) -> NDArray[np.uint8] | None:
+        try:
+            image = pixels(pictures[index], preprocessing)
+        except (VitrineError, OSError) as error:
+            broken[index] = str(error)
+            return None
+        return image if held else None
+
+    with ThreadPoolExecutor() as pool:
+        images = list(pool.map(decoded, range(len(pictures))))
+    report_broken(pictures, broken)
+    good = [index for index in range(len(pictures)) if index not in broken]
+    kept = [pictures[index] for index in good]
+    missing = sorted(set(labels) - {picture.label for picture in kept})
+    if missing:
+        raise DataError(
+            f"every picture of {', '.join(missing)} is broken; replace them or remove the class"
+        )
+    numbers = {label: number for number, label in enumerate(labels)}
+    targets = torch.tensor([numbers[picture.label] for picture in kept])
+    if not held:
+        return StreamedImages(kept, targets, preprocessing, workers)
+    block = np.stack([image for image in images if image is not None])
+    return DecodedImages(torch.from_numpy(block), targets)
+
+
+def report_broken(pictures: Sequence[Picture], broken: dict[int, str]) -> None:
+    if not broken:
+        return
+    named = [f"{pictures[index].name}: {broken[index]}" for index in sorted(broken)]
+    more = len(named) - NAMED_BROKEN_IMAGES
+    logger.warning(
+        "left out %d broken of %d pictures: %s%s",
+        len(named),
+        len(pictures),
+        "; ".join(named[:NAMED_BROKEN_IMAGES]),
+        f"; and {more} more" if more > 0 else "",
+    )

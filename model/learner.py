@@ -1,0 +1,111 @@
+"""What learns: the model, the average of its weights, and the optimisers, at one step.
+
+`Learner.step` takes one batch. `Learner.tensors` and `Learner.restore` carry everything across a
+restart.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from model.initialization import initialize
+from model.loss import cross_entropy
+from model.optim import WeightAverage, build_optimizers, schedule_factor, set_learning_rate
+from model.training_config import TrainingConfig
+from model.vit import VisionTransformer
+
+
+class Learner:
+    """Keeps weights, average and optimisers at the same step."""
+
+    def __init__(self, config: TrainingConfig, classes: int, accelerator: Accelerator) -> None:
+        self.config = config
+        self.accelerator = accelerator
+        self.shape = config.model_shape(classes)
+        torch.manual_seed(config.seed)
+        self.model = VisionTransformer(self.shape)
+        initialize(self.model, config.initialization)
+        self.model.to(accelerator.device)
+        if config.compile:
+            self.model.compile()
+        self.optimizers: list[Optimizer] = build_optimizers(
+            self.model,
+            config.optimizer,
+            config.learning_rate,
+            config.muon_learning_rate,
+            config.weight_decay,
+        )
+        self.average = WeightAverage(self.model, config.ema_decay)
+        self.averaged_model = VisionTransformer(self.shape).to(accelerator.device).eval()
+        self.parallel_model: nn.Module = accelerator.prepare(self.model)
+        self.prepared_optimizers = [accelerator.prepare(each) for each in self.optimizers]
+
+    def step(self, images: Tensor, targets: Tensor, progress: float, steps: int) -> Tensor:
+        """Learn from this process's share of a batch, as step number `steps`; give the loss [].
+
+        `progress` in [0, 1] of the training sets the learning rate and the patch dropping.
+        """
+        config = self.config
+        self.model.train()
+        self.model.config = dataclasses.replace(
+            self.shape, patch_drop=config.patch_drop_at(progress)
+        )
+        set_learning_rate(self.optimizers, schedule_factor(progress, config.warmup, config.decay))
+        loss = cross_entropy(self.parallel_model(images), targets, config.label_smoothing)
+        self.accelerator.backward(loss)
+        self.accelerator.clip_grad_norm_(self.model.parameters(), config.gradient_clip)
+        for optimizer in self.prepared_optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+        self.average.update(self.model, steps)
+        return loss.detach()
+
+    def load_average(self) -> VisionTransformer:
+        """Give a model in evaluation mode with the averaged weights."""
+        self.averaged_model.load_state_dict(self.average.weights)
+        return self.averaged_model
+
+    @property
+    def learning_rate(self) -> float:
+        """The first optimiser's present learning rate."""
+        return float(self.optimizers[0].param_groups[0]["lr"])
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Give everything that a restart needs, by name."""
+        tensors = {f"model/{name}": weight for name, weight in self.model.state_dict().items()}
+        tensors |= {f"average/{name}": weight for name, weight in self.average.weights.items()}
+        names = {parameter: name for name, parameter in self.model.named_parameters()}
+        for optimizer in self.optimizers:
+            for parameter, values in optimizer.state.items():
+                for key, value in values.items():
+                    tensors[f"optimizer/{names[parameter]}/{key}"] = value
+        return tensors
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take back what `tensors` gave."""
+        parameters = dict(self.model.named_parameters())
+        owners = {
+            parameter: optimizer
+            for optimizer in self.optimizers
+            for group in optimizer.param_groups
+            for parameter in group["params"]
+        }
+        weights: dict[str, Tensor] = {}
+        for path, tensor in tensors.items():
+            kind, name, *key = path.split("/")
+            if kind == "model":
+                weights[name] = tensor
+            elif kind == "average":
+                self.average.weights[name].copy_(tensor)
+            else:
+                parameter = parameters[name]
+                # AdamW counts its steps on the CPU
+                place = "cpu" if key == ["step"] else parameter.device
+                owners[parameter].state[parameter][key[0]] = tensor.to(place)
+        self.model.load_state_dict(weights)
