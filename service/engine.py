@@ -75,6 +75,12 @@ class Engine:
         return cast(str, self._classify.get_providers()[0])
 
     @property
+    def is_fallback(self) -> bool:
+        """Whether the CPU computes although this onnxruntime offers CUDA and was free to use it."""
+        offered = PROVIDER_NAMES["cuda"] in onnxruntime.get_available_providers()
+        return self._asked == "auto" and offered and self.provider != PROVIDER_NAMES["cuda"]
+
+    @property
     def is_explainable(self) -> bool:
         """Whether the bundle has an explain graph."""
         return self.bundle.contract.graphs.explain is not None

@@ -98,6 +98,19 @@ class Question:
         return weights
 
 
+@dataclass(frozen=True)
+class Explanation:
+    """A map of one image: scores [rows, columns], the class explained, and what to mind.
+
+    Warnings: `constant_map` (nothing to tell apart), `class_agnostic_method` (the map is the same
+    for every class), `target_not_predicted` (the class explained is not the most probable).
+    """
+
+    scores: Floats
+    target: int
+    warnings: tuple[str, ...]
+
+
 def readout_share(architecture: Architecture) -> Floats:
     """Give every token's share in the readout [N]: the class token alone, or all patches alike."""
     share = np.zeros(architecture.prefix_tokens + architecture.patches, np.float32)
@@ -145,11 +158,30 @@ def attention_of_layer(
     return patch_map(readout_share(architecture) @ weights, architecture)
 
 
-def explain_image(attribution: Attribution, architecture: Architecture, asked: Question) -> Floats:
-    """Answer `asked` for an attribution of one image and one target: scores [rows, columns]."""
-    attention = attribution.attention[0]
+def explain_image(
+    attribution: Attribution, architecture: Architecture, asked: Question
+) -> Explanation:
+    """Answer `asked` for one image with one target.
+
+    `attribution` has logits [C], attention [L, H, N, N] and its gradient [1, L, H, N, N].
+    """
+    predicted = int(attribution.logits.argmax())
+    target = predicted if asked.target is None else asked.target
+    scores = _scores(attribution, architecture, asked)
+    warnings = []
+    if not scores.max() > scores.min():
+        warnings.append("constant_map")
+    if not METHODS[asked.method].class_specific:
+        warnings.append("class_agnostic_method")
+    if target != predicted:
+        warnings.append("target_not_predicted")
+    return Explanation(scores, target, tuple(warnings))
+
+
+def _scores(attribution: Attribution, architecture: Architecture, asked: Question) -> Floats:
+    attention = attribution.attention
     if asked.method == "relevance":
-        gradient = attribution.attention_gradient[0, 0]
+        gradient = attribution.attention_gradient[0]
         return attention_relevance(attention, gradient, architecture, asked.sign)
     if asked.method == "rollout":
         return attention_rollout(attention, architecture)

@@ -70,8 +70,8 @@ def decode_image(
     """Decode one picture (the first frame of several) to upright RGB.
 
     `at_least` (rows, columns) lets a JPEG be decoded at a reduced scale that still covers twice
-    that. Transparent pixels lie over `background`. The content decides the format; names and declared
-    types do not count.
+    that. Transparent pixels lie over `background`. The content decides the format; names and
+    declared types do not count.
 
     Raises InvalidInput (no bytes), PayloadTooLarge (more bytes or pixels than `limits`),
     UnsupportedMediaType (not one of FORMATS), UnreadableImage (broken).

@@ -1,0 +1,309 @@
+"""Turns a checkpoint into a bundle, as a whole or not at all.
+
+Both graphs share one weights file. The bundle takes its place only after onnxruntime gave the same
+numbers as torch, and after the service's own replay accepted it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import tempfile
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from model.card import render_card
+from model.checkpoint import Checkpoint
+from model.config import VisionTransformerConfig
+from model.explain import Explainer
+from model.golden_pictures import draw_golden_pictures
+from model.vit import VisionTransformer
+from model.weight_sharing import share_weights
+from service.contract import (
+    CONTRACT_FILE,
+    Architecture,
+    Bundle,
+    Contract,
+    Graphs,
+    GraphSpec,
+    Precision,
+    Preprocessing,
+    Provenance,
+    TensorSpec,
+    file_digest,
+    read_bundle,
+)
+from service.engine import Engine, Floats
+from service.errors import ContractError, InvalidInput
+from service.explain import attention_relevance
+from service.golden import GOLDEN_FILE, Golden, replay_classify, replay_explain
+from service.preprocess import ImageLimits, preprocess
+
+CLASSIFY_FILE, EXPLAIN_FILE = "classify.onnx", "explain.onnx"
+WEIGHTS_FILE, CARD_FILE = "weights.safetensors", "README.md"
+OPSET = 20
+AGREEMENT = 1e-4  # torch and onnxruntime may differ by this much, no more
+RANDOM_IMAGES = 4
+PROVENANCE_KEYS = (
+    "dataset", "recipe", "command", "seed", "commit", "epochs", "images_seen", "wall_seconds",
+    "machine", "history",
+)  # fmt: skip
+ABSOLUTE_PATH = re.compile(r"(?<![\w.])/(?:[^\s/\"',]+/)*([^\s/\"',]+)")
+
+
+class Classifier(nn.Module):
+    """The lean forward pass: what `classify.onnx` computes."""
+
+    def __init__(self, model: VisionTransformer) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
+        """Give logits [B, C] and the readout [B, d] behind them."""
+        readout = self.model.features(pixel_values)
+        return self.model.head(readout), readout
+
+
+def export_bundle(checkpoint: Checkpoint, bundles: Path, name: str, version: str) -> Path:
+    """Write `bundles/name/version` and give its path.
+
+    Raises InvalidInput when a label is missing or the version exists already, ContractError when
+    onnxruntime's logits, attention or gradients differ from torch's by more than 1e-4.
+    """
+    _check_labels(checkpoint)
+    target = bundles / name / version
+    if target.exists():
+        raise InvalidInput(f"{target} exists already; choose another version, or remove it first")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=target.parent) as temporary:
+        folder = Path(temporary) / version
+        folder.mkdir()
+        _write_graphs(checkpoint.model, folder)
+        contract = _contract(checkpoint, name, version)
+        _write_golden(checkpoint.model, contract.preprocessing, folder)
+        bundle = seal(folder, contract)
+        engine = Engine(bundle, provider="cpu", threads=torch.get_num_threads())
+        _compare_with_torch(checkpoint.model, engine)
+        golden = Golden.load(folder / GOLDEN_FILE)
+        replay_classify(engine, golden, ImageLimits())
+        replay_explain(engine, golden)
+        folder.rename(target)
+    return target
+
+
+def seal(folder: Path, contract: Contract) -> Bundle:
+    """Write the card and the contract, with every file's digest, into a bundle's folder."""
+    (folder / CARD_FILE).write_text(render_card(contract), encoding="utf-8")
+    files = {
+        path.name: file_digest(path)
+        for path in sorted(folder.iterdir())
+        if path.name != CONTRACT_FILE
+    }
+    sealed = contract.model_copy(update={"files": files})
+    (folder / CONTRACT_FILE).write_text(sealed.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return read_bundle(folder)
+
+
+def reseal(bundle: Bundle, contract: Contract) -> Bundle:
+    """Replace a bundle's card and contract, keeping its graphs; whole or not at all."""
+    with tempfile.TemporaryDirectory(prefix=".sealing-", dir=bundle.folder.parent) as temporary:
+        folder = Path(temporary) / "new"
+        shutil.copytree(bundle.folder, folder)
+        seal(folder, contract)
+        bundle.folder.rename(Path(temporary) / "old")
+        folder.rename(bundle.folder)
+    return read_bundle(bundle.folder)
+
+
+def _check_labels(checkpoint: Checkpoint) -> None:
+    classes, labels = checkpoint.model.config.classes, checkpoint.labels
+    if len(labels) != classes or not all(label.strip() for label in labels):
+        raise InvalidInput(
+            f"the model has {classes} classes and {sum(bool(label.strip()) for label in labels)} "
+            "labels; every class needs a label in checkpoint.json"
+        )
+
+
+def _write_graphs(model: VisionTransformer, folder: Path) -> None:
+    parameters = {name: value.detach().contiguous() for name, value in model.state_dict().items()}
+    save_file(parameters, folder / WEIGHTS_FILE)
+    arrays = {name: value.numpy() for name, value in parameters.items()}
+    config = model.config
+    pixels = torch.zeros(2, config.channels, *config.image_size)
+    weights, keep = torch.zeros(2, 2, config.classes), torch.ones(2, config.patches)
+    batch, targets = torch.export.Dim("batch"), torch.export.Dim("targets")
+    for file, module, inputs, shapes, outputs in (
+        (CLASSIFY_FILE, Classifier(model), {"pixel_values": pixels},
+         {"pixel_values": {0: batch}}, ["logits", "readout"]),
+        (EXPLAIN_FILE, Explainer(model),
+         {"pixel_values": pixels, "logit_weights": weights, "keep": keep},
+         {"pixel_values": {0: batch}, "logit_weights": {0: batch, 1: targets}, "keep": {0: batch}},
+         ["logits", "attention", "attention_gradient"]),
+    ):  # fmt: skip
+        graph = _export_graph(module.eval(), inputs, shapes, outputs)
+        share_weights(graph, folder / WEIGHTS_FILE, arrays)
+        onnx.save(graph, folder / file)
+        onnx.checker.check_model(str(folder / file))
+
+
+def _export_graph(
+    module: nn.Module, inputs: dict[str, Tensor], shapes: dict[str, Any], outputs: list[str]
+) -> onnx.ModelProto:
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter warns of its own internals
+        program = torch.onnx.export(
+            module,
+            kwargs=inputs,
+            dynamo=True,
+            dynamic_shapes=shapes,
+            input_names=list(inputs),
+            output_names=outputs,
+            opset_version=OPSET,
+            verbose=False,
+        )
+    assert program is not None
+    graph = program.model_proto
+    _strip_traces(graph)
+    return graph
+
+
+def _strip_traces(graph: onnx.ModelProto) -> None:
+    """Drop what the exporter notes of its own run: stack traces with the machine's paths."""
+    del graph.metadata_props[:], graph.graph.metadata_props[:], graph.graph.value_info[:]
+    graph.graph.doc_string = graph.doc_string = ""
+    tensors = [*graph.graph.initializer, *graph.graph.input, *graph.graph.output]
+    for part in [*graph.graph.node, *tensors]:
+        del part.metadata_props[:]
+        part.doc_string = ""
+
+
+def _write_golden(model: VisionTransformer, preprocessing: Preprocessing, folder: Path) -> None:
+    images = draw_golden_pictures()
+    pixels = np.stack([preprocess(data, preprocessing, ImageLimits())[1] for data in images])
+    config = model.config
+    architecture = _architecture(config, parameters=1)
+    with torch.inference_mode():
+        logits, attention, gradients = (
+            output.numpy()
+            for output in Explainer(model)(
+                torch.from_numpy(pixels),
+                torch.zeros(len(images), 1, config.classes),
+                torch.ones(len(images), config.patches),
+            )
+        )
+    relevance = np.stack(
+        [
+            attention_relevance(weights, gradient[0], architecture)
+            for weights, gradient in zip(attention, gradients, strict=True)
+        ]
+    )
+    Golden(images, pixels, logits, relevance).save(folder / GOLDEN_FILE)
+
+
+def _contract(checkpoint: Checkpoint, name: str, version: str) -> Contract:
+    config = checkpoint.model.config
+    count = sum(parameter.numel() for parameter in checkpoint.model.parameters())
+    return Contract.model_construct(
+        schema_version=1,
+        name=name,
+        version=version,
+        labels=checkpoint.labels,
+        preprocessing=Preprocessing.model_validate(checkpoint.preprocessing),
+        architecture=_architecture(config, count),
+        graphs=_graphs(config),
+        precisions={"fp32": Precision(file=CLASSIFY_FILE)},
+        provenance=_provenance(checkpoint.provenance),
+        files={},
+    )
+
+
+def _provenance(recorded: dict[str, Any]) -> Provenance:
+    known = {key: recorded[key] for key in PROVENANCE_KEYS if key in recorded}
+    known["command"] = ABSOLUTE_PATH.sub(r"\1", known.get("command", ""))
+    return Provenance.model_validate(known)
+
+
+def _architecture(config: VisionTransformerConfig, parameters: int) -> Architecture:
+    return Architecture(
+        image_size=config.image_size,
+        patch_size=config.patch_size,
+        grid=config.grid,
+        depth=config.depth,
+        heads=config.heads,
+        width=config.width,
+        prefix_tokens=config.prefix_tokens,
+        pooling=config.pooling,
+        parameters=parameters,
+    )
+
+
+def _graphs(config: VisionTransformerConfig) -> Graphs:
+    depth, heads, tokens = config.depth, config.heads, config.tokens
+    pixels = TensorSpec(name="pixel_values", shape=("batch", config.channels, *config.image_size))
+    logits = TensorSpec(name="logits", shape=("batch", config.classes))
+    matrices = (depth, heads, tokens, tokens)
+    return Graphs(
+        classify=GraphSpec(
+            file=CLASSIFY_FILE,
+            inputs=(pixels,),
+            outputs=(logits, TensorSpec(name="readout", shape=("batch", config.width))),
+        ),
+        explain=GraphSpec(
+            file=EXPLAIN_FILE,
+            inputs=(
+                pixels,
+                TensorSpec(name="logit_weights", shape=("batch", "targets", config.classes)),
+                TensorSpec(name="keep", shape=("batch", config.patches)),
+            ),
+            outputs=(
+                logits,
+                TensorSpec(name="attention", shape=("batch", *matrices)),
+                TensorSpec(name="attention_gradient", shape=("batch", "targets", *matrices)),
+            ),
+        ),
+    )
+
+
+def _compare_with_torch(model: VisionTransformer, engine: Engine) -> None:
+    config = model.config
+    random = np.random.default_rng(0)
+    pixels = random.standard_normal(
+        (RANDOM_IMAGES, config.channels, *config.image_size), np.float32
+    )
+    weights = random.standard_normal((RANDOM_IMAGES, 2, config.classes), np.float32)
+    keep = (random.random((RANDOM_IMAGES, config.patches)) < 0.7).astype(np.float32)
+    with torch.inference_mode():
+        logits, readout = Classifier(model)(torch.from_numpy(pixels))
+        explained = Explainer(model)(*map(torch.from_numpy, (pixels, weights, keep)))
+    classified = engine.classify(pixels)
+    attribution = engine.explain(pixels, weights, keep)
+    whole = engine.explain(pixels, weights)
+    _agree("logits", classified.logits, logits.numpy())
+    _agree("readout", classified.readout, readout.numpy())
+    _agree("explained logits", whole.logits, classified.logits)
+    for what, found, expected in zip(
+        ("explained logits without hidden patches", "attention", "attention gradient"),
+        (attribution.logits, attribution.attention, attribution.attention_gradient),
+        explained,
+        strict=True,
+    ):
+        _agree(what, found, expected.numpy())
+
+
+def _agree(what: str, found: Floats, expected: Floats) -> None:
+    difference = float(np.abs(found - expected).max())
+    if not difference <= AGREEMENT * max(1.0, float(np.abs(expected).max())):
+        raise ContractError(
+            f"onnxruntime's {what} differ from torch's by {difference:.3g}, more than {AGREEMENT}; "
+            "the model is not exported"
+        )

@@ -1,0 +1,182 @@
+"""The `vitrine` command: serve, classify, explain, inspect, benchmark, doctor."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from pydantic import AliasChoices, BaseModel, Field, ValidationError
+from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubCommand
+
+from service.errors import ErrorDetail, InvalidParameter, VitrineError
+from service.explain import DEFAULT_METHOD, MethodName, Sign, ask
+from service.settings import EMBEDDED_BUNDLES, Settings
+
+INTERRUPTED = 130
+
+
+class Serve(Settings):
+    """Serve models over HTTP. Each option is also a variable: --port is VITRINE_PORT."""
+
+    def cli_cmd(self) -> None:
+        """Run the server until it is told to stop."""
+        from service.server import serve  # the HTTP stack is slow to import and needed here alone
+
+        serve(self)
+
+
+class LocalCommand(BaseModel):
+    """What the commands without a server share."""
+
+    bundles: Path = Field(
+        default=EMBEDDED_BUNDLES, description="Bundle, or folder of bundles; the embedded model"
+    )
+
+
+class Classify(LocalCommand):
+    """Classify pictures without a server."""
+
+    images: CliPositionalArg[list[Path]] = Field(description="Picture files")
+    top_k: int = Field(default=5, ge=1, description="How many classes to name")
+    json_lines: bool = Field(default=False, description="Print JSON, one line a picture")
+
+    def cli_cmd(self) -> None:
+        """Print the classes of each picture."""
+        from service.local import LocalModel
+
+        model = LocalModel(self.bundles)
+        for image in self.images:
+            result = model.classify(image, self.top_k)
+            if self.json_lines:
+                print(json.dumps({"file": str(image), **result.model_dump(exclude_none=True)}))
+                continue
+            print(image)
+            for item in result.predictions:
+                print(f"  {item.probability:7.2%}  {item.label}")
+
+
+class Explain(LocalCommand):
+    """Draw what the model saw in a picture, without a server."""
+
+    image: CliPositionalArg[Path] = Field(description="Picture file")
+    output: Path = Field(
+        default=Path("heatmap.png"),
+        validation_alias=AliasChoices("o", "output"),
+        description="PNG to write; its text chunk `vitrine` holds the scores",
+    )
+    method: MethodName = Field(default=DEFAULT_METHOD, description="How to explain")
+    target: str | None = Field(default=None, description="Class to explain; the predicted one")
+    versus: str | None = Field(default=None, description="Class to explain the target against")
+    sign: Sign = Field(default="positive", description="Evidence for the class, or against it")
+    layer: int | None = Field(default=None, description="Layer, for method attention")
+    head: int | None = Field(default=None, description="Head, for method attention")
+    alpha: float = Field(default=0.6, ge=0, le=1, description="How much of the colour shows")
+
+    def cli_cmd(self) -> None:
+        """Write the heatmap and say what it shows."""
+        from service.local import LocalModel
+
+        model = LocalModel(self.bundles)
+        asked = ask(
+            model.contract.architecture,
+            model.contract.labels,
+            method=self.method,
+            target=self.target,
+            versus=self.versus,
+            sign=self.sign,
+            layer=self.layer,
+            head=self.head,
+        )
+        result, png = model.explain(self.image, asked, self.alpha)
+        self.output.write_bytes(png)
+        print(
+            f"{self.output}: {result.method.name} of {result.target.label} "
+            f"({result.target.probability:.2%}) in {self.image}"
+        )
+        for warning in result.warnings:
+            print(f"  warning: {warning}")
+
+
+class Inspect(LocalCommand):
+    """Print the contract of every bundle, or its JSON Schema."""
+
+    json_schema: bool = Field(default=False, description="Print the contract's JSON Schema")
+
+    def cli_cmd(self) -> None:
+        """Print JSON."""
+        from service.contract import contract_schema, read_bundle
+        from service.registry import find_bundles
+
+        if self.json_schema:
+            print(json.dumps(contract_schema(), indent=2))
+            return
+        for folder in find_bundles(self.bundles):
+            print(read_bundle(folder).contract.model_dump_json(indent=2))
+
+
+class Doctor(LocalCommand):
+    """Say what this machine offers and whether the bundles are sound."""
+
+    def cli_cmd(self) -> None:
+        """Print what is found; a broken bundle ends it with an error."""
+        from service.doctor import examine
+
+        print(examine(self.bundles))
+
+
+class Benchmark(LocalCommand):
+    """Measure the served model against the same work without a server."""
+
+    def cli_cmd(self) -> None:
+        """Print a table."""
+        from service.benchmark import benchmark
+
+        benchmark(self.bundles)
+
+
+class Vitrine(BaseSettings, cli_prog_name="vitrine", cli_kebab_case=True):
+    """Serve Vision Transformers and show what they see."""
+
+    serve: CliSubCommand[Serve]
+    classify: CliSubCommand[Classify]
+    explain: CliSubCommand[Explain]
+    inspect: CliSubCommand[Inspect]
+    benchmark: CliSubCommand[Benchmark]
+    doctor: CliSubCommand[Doctor]
+
+    def cli_cmd(self) -> None:
+        """Run the command chosen."""
+        CliApp.run_subcommand(self)
+
+
+def run(command: type[BaseSettings], program: str, arguments: Sequence[str] | None) -> None:
+    """Run a command line; errors print title and detail and exit with their class's code."""
+    try:
+        CliApp.run(command, cli_args=list(sys.argv[1:] if arguments is None else arguments))
+    except ValidationError as error:
+        _exit(program, _invalid(error))
+    except VitrineError as error:
+        _exit(program, error)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _invalid(error: ValidationError) -> InvalidParameter:
+    errors = [
+        ErrorDetail(str(item["loc"][-1]).replace("_", "-"), f"{item['msg']}, not {item['input']!r}")
+        for item in error.errors(include_url=False)
+    ]
+    return InvalidParameter("; ".join(f"{item.pointer}: {item.detail}" for item in errors), errors)
+
+
+def _exit(program: str, error: VitrineError) -> NoReturn:
+    print(f"{program}: {error.title}: {error.detail}", file=sys.stderr)
+    sys.exit(error.exit_code)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run `vitrine`."""
+    run(Vitrine, "vitrine", arguments)

@@ -1,0 +1,64 @@
+"""Every Prometheus metric that the service exports, in one place."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
+
+
+class Metrics:
+    """The metrics of one application; their names are those of its attributes."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "vitrine_requests", "Requests answered", ("route", "code"), registry=self.registry
+        )
+        self.request_seconds = Histogram(
+            "vitrine_request_seconds",
+            "Time from a request's first byte to its answer's last",
+            ("route",),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.stage_seconds = Histogram(
+            "vitrine_stage_seconds",
+            "Time in one stage of a request: read, decode, queue, inference, explain, encode",
+            ("stage",),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.batch_size = Histogram(
+            "vitrine_batch_size",
+            "Images run together",
+            ("graph",),
+            buckets=BATCH_SIZES,
+            registry=self.registry,
+        )
+        self.rejected = Counter(
+            "vitrine_rejected", "Requests refused, by problem", ("reason",), registry=self.registry
+        )
+        self.in_flight = Gauge(
+            "vitrine_requests_in_flight", "Requests being answered", registry=self.registry
+        )
+        self.queue_depth = Gauge(
+            "vitrine_queue_depth", "Images that wait for the engine", registry=self.registry
+        )
+        self.predicted = Counter(
+            "vitrine_predicted",
+            "Images by the class predicted",
+            ("model", "label"),
+            registry=self.registry,
+        )
+        self.model_info = Gauge(
+            "vitrine_model_info",
+            "1 for each model served",
+            ("name", "version", "digest", "provider", "precision"),
+            registry=self.registry,
+        )
+
+    def exposition(self) -> bytes:
+        """Give all metrics in the Prometheus text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,136 @@
+"""Turns errors into `application/problem+json` (RFC 9457). Nothing else does."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from typing import Any, cast
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from service.errors import (
+    DeadlineExceeded,
+    ErrorDetail,
+    InferenceFailed,
+    InvalidInput,
+    InvalidParameter,
+    ModelNotFound,
+    ModelNotReady,
+    NotExplainable,
+    Overloaded,
+    PayloadTooLarge,
+    RetryableError,
+    UnreadableImage,
+    UnsupportedMediaType,
+    VitrineError,
+)
+from service.schemas import ErrorItem, Problem
+
+MEDIA_TYPE = "application/problem+json"
+logger = logging.getLogger("vitrine")
+
+PICTURE_PROBLEMS: tuple[type[VitrineError], ...] = (
+    InvalidInput,
+    ModelNotFound,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    UnreadableImage,
+    InvalidParameter,
+    InferenceFailed,
+    Overloaded,
+    ModelNotReady,
+    DeadlineExceeded,
+)
+EXPLAIN_PROBLEMS = (*PICTURE_PROBLEMS, NotExplainable)
+
+
+def problem_of(error: VitrineError, instance: str) -> Problem:
+    """Describe an error for the caller."""
+    return Problem(
+        type=f"urn:vitrine:problem:{error.slug}",
+        title=error.title,
+        status=error.status,
+        detail=error.detail,
+        instance=instance,
+        errors=[ErrorItem(pointer=item.pointer, detail=item.detail) for item in error.errors],
+    )
+
+
+def documented(problems: tuple[type[VitrineError], ...]) -> dict[int | str, dict[str, Any]]:
+    """Give the OpenAPI responses for the problems of a route."""
+    responses: dict[int | str, dict[str, Any]] = {}
+    for kind in problems:
+        example = problem_of(kind(str(kind.__doc__)), "3f6c0a1e").model_dump()
+        response = responses.setdefault(
+            kind.status,
+            {
+                "model": Problem,
+                "description": kind.title,
+                "content": {MEDIA_TYPE: {"examples": {}}},
+            },
+        )
+        if kind.title not in response["description"]:
+            response["description"] += f", or {kind.title.lower()}"
+        response["content"][MEDIA_TYPE]["examples"][kind.slug] = {"value": example}
+    return responses
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Answer every error of an application with a problem document."""
+
+    async def on_vitrine_error(request: Request, error: Exception) -> Response:
+        return problem_response(request, cast(VitrineError, error))
+
+    async def on_invalid_request(request: Request, error: Exception) -> Response:
+        errors = [
+            ErrorDetail("/".join(map(str, item["loc"][1:])) or str(item["loc"][0]), item["msg"])
+            for item in cast(RequestValidationError, error).errors()
+        ]
+        detail = "; ".join(f"{item.pointer}: {item.detail}" for item in errors)
+        return problem_response(request, InvalidParameter(detail, errors))
+
+    async def on_http_exception(request: Request, error: Exception) -> Response:
+        exception = cast(HTTPException, error)
+        problem = Problem(
+            type="about:blank",
+            title=str(exception.detail),
+            status=exception.status_code,
+            detail=f"{request.method} {request.url.path}: {exception.detail}; /docs lists the API",
+            instance=request.state.request_id,
+        )
+        return _response(problem, exception.headers or {})
+
+    async def on_unexpected(request: Request, error: Exception) -> Response:
+        logger.error("request %s failed", request.state.request_id, exc_info=error)
+        return problem_response(
+            request, InferenceFailed("the service failed; its log names this request's id")
+        )
+
+    app.add_exception_handler(VitrineError, on_vitrine_error)
+    app.add_exception_handler(RequestValidationError, on_invalid_request)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(Exception, on_unexpected)
+
+
+def problem_response(request: Request, error: VitrineError) -> Response:
+    """Answer an error."""
+    if error.status >= InferenceFailed.status and not isinstance(error, RetryableError):
+        logger.error("request %s failed: %s", request.state.request_id, error.detail)
+    request.state.problem = error.slug
+    headers = {}
+    if isinstance(error, RetryableError):
+        headers["Retry-After"] = str(math.ceil(error.retry_after_seconds))
+    return _response(problem_of(error, request.state.request_id), headers)
+
+
+def _response(problem: Problem, headers: Mapping[str, str]) -> Response:
+    return Response(
+        problem.model_dump_json(),
+        status_code=problem.status,
+        headers=dict(headers),
+        media_type=MEDIA_TYPE,
+    )

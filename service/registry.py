@@ -1,0 +1,250 @@
+"""The models that are served: opened, verified, warmed up, and found by name and version."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from service.batching import Batcher, Ran
+from service.contract import CONTRACT_FILE, Contract, read_bundle
+from service.engine import Attribution, Engine, Floats, Provider
+from service.errors import ContractError, ErrorDetail, ModelNotFound, ModelNotReady
+from service.golden import GOLDEN_FILE, Golden, replay_classify, replay_explain
+from service.preprocess import ImageLimits
+
+OnBatch = Callable[[str, int], None]
+
+
+@dataclass(frozen=True)
+class Classified:
+    """The classify graph's answer for one image: logits [C] and readout [d]."""
+
+    logits: Floats
+    readout: Floats
+
+
+@dataclass(frozen=True)
+class ExplainItem:
+    """One image [3, rows, columns] and the weights of its logits [C], zero for the predicted."""
+
+    pixel_values: Floats
+    logit_weights: Floats
+
+
+class ServedModel:
+    """A verified model with a queue for each of its graphs.
+
+    Invariant: one run at a time, on one thread of its own, so that runs do not compete for CPUs.
+    """
+
+    def __init__(self, engine: Engine, golden: Golden) -> None:
+        self.engine = engine
+        self._golden = golden
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="engine")
+        self._is_explain_verified = False
+        self._verifying = threading.Lock()
+        self._classify: Batcher[Floats, Classified] | None = None
+        self._explain: Batcher[ExplainItem, Attribution] | None = None
+
+    @property
+    def contract(self) -> Contract:
+        """What the bundle states."""
+        return self.engine.bundle.contract
+
+    @property
+    def digest(self) -> str:
+        """The digest that names these very weights, graphs and rules."""
+        return self.engine.bundle.digest
+
+    @property
+    def queue_depth(self) -> int:
+        """Images that wait for the engine."""
+        return sum(batcher.depth for batcher in (self._classify, self._explain) if batcher)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the queues accept images."""
+        return all(batcher and batcher.is_alive for batcher in (self._classify, self._explain))
+
+    def start(self, *, max_batch_size: int, max_queue: int, on_batch: OnBatch) -> None:
+        """Open the queues; called on the event loop that will serve them."""
+        self._classify = Batcher(
+            self._run_classify,
+            self._executor,
+            max_batch_size=max_batch_size,
+            max_queue=max_queue,
+            on_batch=lambda size: on_batch("classify", size),
+        )
+        self._explain = Batcher(
+            self._run_explain,
+            self._executor,
+            max_batch_size=max_batch_size,
+            max_queue=max_queue,
+            on_batch=lambda size: on_batch("explain", size),
+        )
+
+    async def classify(self, images: Sequence[Floats]) -> list[Ran[Classified]]:
+        """Classify images [3, rows, columns] together. Raises what `Batcher.submit` raises."""
+        assert self._classify is not None
+        return await self._classify.submit(images)
+
+    async def explain(self, items: Sequence[ExplainItem]) -> list[Ran[Attribution]]:
+        """Attribute each item's logits to attention. Raises what `Batcher.submit` raises."""
+        assert self._explain is not None
+        return await self._explain.submit(items)
+
+    async def close(self) -> None:
+        """Finish what was accepted, then stop."""
+        for batcher in (self._classify, self._explain):
+            if batcher:
+                await batcher.close()
+        self._executor.shutdown(wait=False)
+
+    def _run_classify(self, images: Sequence[Floats]) -> list[Classified]:
+        outputs = self.engine.classify(np.stack(images))
+        return [Classified(*rows) for rows in zip(outputs.logits, outputs.readout, strict=True)]
+
+    def _run_explain(self, items: Sequence[ExplainItem]) -> list[Attribution]:
+        self._verify_explain()
+        outputs = self.engine.explain(
+            np.stack([item.pixel_values for item in items]),
+            np.stack([item.logit_weights[None] for item in items]),
+        )
+        return [
+            Attribution(
+                outputs.logits[index], outputs.attention[index], outputs.attention_gradient[index]
+            )
+            for index in range(len(items))
+        ]
+
+    def _verify_explain(self) -> None:
+        with self._verifying:
+            if not self._is_explain_verified:
+                replay_explain(self.engine, self._golden)
+                self._is_explain_verified = True
+
+
+def open_model(
+    folder: Path,
+    *,
+    provider: Provider,
+    threads: int,
+    limits: ImageLimits,
+    max_batch_size: int,
+) -> ServedModel:
+    """Open, verify and warm up one bundle. Raises ContractError or ProviderError."""
+    bundle = read_bundle(folder)
+    engine = Engine(bundle, provider=provider, threads=threads)
+    golden = Golden.load(bundle.path(GOLDEN_FILE))
+    replay_classify(engine, golden, limits)
+    shape = (3, *bundle.contract.architecture.image_size)
+    for size in {1, max_batch_size}:
+        engine.classify(np.zeros((size, *shape), np.float32))
+    return ServedModel(engine, golden)
+
+
+def find_bundles(folder: Path) -> list[Path]:
+    """Give the bundles of a folder: NAME/VERSION with a contract, or the folder itself.
+
+    Raises ContractError when there is none.
+    """
+    if (folder / CONTRACT_FILE).is_file():
+        return [folder]
+    found = sorted(path.parent for path in folder.glob(f"[!.]*/[!.]*/{CONTRACT_FILE}"))
+    if not found:
+        raise ContractError(
+            f"{folder} holds no bundle; expected NAME/VERSION/{CONTRACT_FILE}, "
+            "as 'vitrine-model export' writes it"
+        )
+    return found
+
+
+class Registry:
+    """The models served, by name and version; a request that names none gets the default.
+
+    Invariant: a model is found here only after its digests, golden replay and warm-up.
+    """
+
+    def __init__(self, default_model: str = "") -> None:
+        self._default = default_model
+        self._models: dict[tuple[str, str], ServedModel] = {}
+
+    @property
+    def models(self) -> list[ServedModel]:
+        """Every model, by name and then version, the latest version of a name first."""
+        return list(self._models.values())
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether every model is open and its queues accept images."""
+        return bool(self._models) and all(model.is_alive for model in self.models)
+
+    async def load(
+        self,
+        folder: Path,
+        open_bundle: Callable[[Path], ServedModel],
+        start: Callable[[ServedModel], None],
+    ) -> None:
+        """Open every bundle of a folder off the event loop, then start them all.
+
+        Raises ContractError or ProviderError.
+        """
+        opened = [
+            await asyncio.to_thread(open_bundle, path)
+            for path in await asyncio.to_thread(find_bundles, folder)
+        ]
+        models = self._checked(opened)
+        for model in opened:
+            start(model)
+        self._models = models
+
+    def _checked(self, opened: list[ServedModel]) -> dict[tuple[str, str], ServedModel]:
+        models: dict[tuple[str, str], ServedModel] = {}
+        for model in sorted(opened, key=_by_name_latest_first):
+            key = model.contract.name, model.contract.version
+            if key in models:
+                raise ContractError(
+                    f"{model.engine.bundle.folder} and {models[key].engine.bundle.folder} are both "
+                    f"{key[0]} version {key[1]}; remove one"
+                )
+            models[key] = model
+        names = [name for name, _ in models]
+        if self._default and self._default not in names:
+            raise ContractError(
+                f"default_model {self._default!r} is not served; there are {', '.join(names)}"
+            )
+        return models
+
+    def get(self, name: str | None = None, version: str | None = None) -> ServedModel:
+        """Find a model; no version means the latest of that name.
+
+        Raises ModelNotReady while loading, ModelNotFound with what there is.
+        """
+        if not self._models:
+            raise ModelNotReady("the models are being loaded; try again")
+        wanted = name or self._default or next(iter(self._models))[0]
+        for (found, found_version), model in self._models.items():
+            if found == wanted and version in (None, found_version):
+                return model
+        served = ", ".join(f"{found} {found_version}" for found, found_version in self._models)
+        asked = f"{wanted} version {version}" if version else wanted
+        detail = f"model {asked} is not served; there are {served}"
+        raise ModelNotFound(detail, [ErrorDetail("model", detail)])
+
+    async def close(self) -> None:
+        """Close every model."""
+        for model in self.models:
+            await model.close()
+
+
+def _by_name_latest_first(model: ServedModel) -> tuple[str, list[tuple[int, str]]]:
+    parts = re.findall(r"\d+|\D+", model.contract.version)
+    descending = [(-int(part), "") if part.isdigit() else (1, part) for part in parts]
+    return model.contract.name, descending

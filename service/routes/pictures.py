@@ -1,0 +1,181 @@
+"""Reads pictures out of a request's body: raw bytes, multipart parts or base64 in JSON."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import Field, File, create_form_parser
+
+from service.errors import ErrorDetail, InvalidInput, PayloadTooLarge, UnsupportedMediaType
+from service.routes.context import Context
+
+RAW_TYPES = ("image/", "application/octet-stream", "application/x-www-form-urlencoded")
+PART_NAME = "image"
+BINARY = {"type": "string", "format": "binary"}
+BASE64 = {"type": "string", "format": "byte", "description": "base64, or a data: URL of it"}
+REQUEST_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "One picture as raw bytes, one or many as multipart parts or base64.",
+        "content": {
+            "image/*": {"schema": BINARY},
+            "application/octet-stream": {"schema": BINARY},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": [PART_NAME],
+                    "properties": {PART_NAME: {"type": "array", "items": BINARY}},
+                }
+            },
+            "application/json": {
+                "schema": {
+                    "oneOf": [
+                        {
+                            "type": "object",
+                            "required": ["image"],
+                            "properties": {"image": BASE64},
+                        },
+                        {
+                            "type": "object",
+                            "required": ["images"],
+                            "properties": {"images": {"type": "array", "items": BASE64}},
+                        },
+                    ]
+                },
+                "examples": {
+                    "one": {"value": {"image": "iVBORw0KGgo..."}},
+                    "several": {"value": {"images": ["iVBORw0KGgo...", "/9j/4AAQSkZJRg..."]}},
+                },
+            },
+        },
+    }
+}
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The encoded pictures of a request; `is_list` says that a list of answers is expected."""
+
+    data: tuple[bytes, ...]
+    is_list: bool
+
+
+async def read_pictures(request: Request, context: Context) -> Pictures:
+    """Read the pictures of a request.
+
+    Raises PayloadTooLarge beyond the body limit or the number of images, UnsupportedMediaType for
+    a body of another type, InvalidInput for one that cannot be read.
+    """
+    content_type = request.headers.get("content-type", "").strip()
+    media_type = content_type.partition(";")[0].strip().lower()
+    body = await _read_body(request, context.settings.max_body_bytes)
+    if not media_type or media_type.startswith(RAW_TYPES):
+        pictures = Pictures((body,), is_list=False)
+    elif media_type == "multipart/form-data":
+        pictures = await context.in_thread(lambda: _from_multipart(body, content_type))
+    elif media_type == "application/json":
+        pictures = await context.in_thread(lambda: _from_json(body))
+    else:
+        raise UnsupportedMediaType(
+            f"a body of type {media_type} is not read; send image/*, application/octet-stream, "
+            "multipart/form-data or application/json"
+        )
+    if len(pictures.data) > context.settings.max_images:
+        raise PayloadTooLarge(
+            f"the request has {len(pictures.data)} images, more than "
+            f"{context.settings.max_images}; send several requests"
+        )
+    return pictures
+
+
+async def _read_body(request: Request, max_bytes: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal():
+        _check_size(int(declared), max_bytes)
+    async for chunk in request.stream():
+        size += len(chunk)
+        _check_size(size, max_bytes)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _check_size(size: int, max_bytes: int) -> None:
+    if size > max_bytes:
+        raise PayloadTooLarge(
+            f"the body has {size:,} bytes or more, beyond {max_bytes:,}; "
+            "send fewer or smaller images"
+        )
+
+
+def _from_multipart(body: bytes, content_type: str) -> Pictures:
+    parts: list[bytes] = []
+    strangers: list[str] = []
+
+    def on_file(file: File) -> None:
+        name = (file.field_name or b"").decode(errors="replace")
+        if name == PART_NAME:
+            file.file_object.seek(0)
+            parts.append(file.file_object.read())
+        else:
+            strangers.append(name)
+        file.close()
+
+    def on_field(field: Field) -> None:
+        strangers.append((field.field_name or b"").decode(errors="replace"))
+
+    try:
+        parser = create_form_parser(
+            {"Content-Type": content_type.encode("latin-1")},
+            on_field,
+            on_file,
+            config={"MAX_MEMORY_FILE_SIZE": len(body) + 1},
+        )
+        parser.write(body)
+        parser.finalize()
+    except (FormParserError, ValueError) as error:
+        raise InvalidInput(
+            f"the multipart body cannot be read: {error}; let your HTTP client write it"
+        ) from None
+    if strangers:
+        detail = f"unknown parts: {', '.join(strangers)}; name every file part {PART_NAME!r}"
+        raise InvalidInput(detail, [ErrorDetail(name, "unknown part") for name in strangers])
+    if not parts:
+        raise InvalidInput(f"the multipart body has no file part named {PART_NAME!r}; add one")
+    return Pictures(tuple(parts), is_list=len(parts) > 1)
+
+
+def _from_json(body: bytes) -> Pictures:
+    try:
+        document = json.loads(body)
+    except ValueError as error:
+        raise InvalidInput(f"the body is not JSON: {error}; send it as UTF-8 JSON") from None
+    if isinstance(document, dict) and set(document) == {"image"}:
+        return Pictures((_from_base64(document["image"], "/image"),), is_list=False)
+    if isinstance(document, dict) and set(document) == {"images"}:
+        images = document["images"]
+        if isinstance(images, list) and images:
+            decoded = (_from_base64(text, f"/images/{index}") for index, text in enumerate(images))
+            return Pictures(tuple(decoded), is_list=True)
+    raise InvalidInput(
+        'the JSON body must be {"image": base64} or {"images": [base64, ...]} with nothing else'
+    )
+
+
+def _from_base64(text: object, pointer: str) -> bytes:
+    if isinstance(text, str):
+        if text.startswith("data:"):
+            text = text.partition(",")[2]
+        try:
+            return base64.b64decode("".join(text.split()), validate=True)
+        except (binascii.Error, ValueError):
+            pass
+    detail = f"{pointer} is not base64; encode the bytes of the image file"
+    raise InvalidInput(detail, [ErrorDetail(pointer, detail)])

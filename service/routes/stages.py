@@ -1,0 +1,104 @@
+"""The stages that a request about pictures goes through, timed: read, decode, queue, run."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+
+from service.batching import Ran
+from service.contract import Preprocessing
+from service.engine import Floats
+from service.errors import DeadlineExceeded, VitrineError
+from service.preprocess import DecodedImage, preprocess
+from service.problems import problem_of
+from service.routes.context import Context
+from service.schemas import FailedResult, Timing
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A picture that is ready for the engine: its pixel values are [3, rows, columns]."""
+
+    decoded: DecodedImage
+    pixel_values: Floats
+
+
+@dataclass
+class Stopwatch:
+    """Where a request's time goes, in seconds."""
+
+    started: float
+    decode: float = 0.0
+    queue: float = 0.0
+    inference: float = 0.0
+
+    @classmethod
+    def start(cls) -> Stopwatch:
+        """Start now."""
+        return cls(time.perf_counter())
+
+    def timing(self) -> Timing:
+        """Say it in milliseconds."""
+        return Timing(
+            decode=_milliseconds(self.decode),
+            queue=_milliseconds(self.queue),
+            inference=_milliseconds(self.inference),
+            total=_milliseconds(time.perf_counter() - self.started),
+        )
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 3)
+
+
+@asynccontextmanager
+async def deadline(seconds: float) -> AsyncIterator[None]:
+    """End what takes longer. Raises DeadlineExceeded."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise DeadlineExceeded(
+            f"the answer took longer than {seconds:g} s; try again when the service is less busy"
+        ) from None
+
+
+async def prepare(
+    data: Sequence[bytes], preprocessing: Preprocessing, context: Context, watch: Stopwatch
+) -> list[Prepared | VitrineError]:
+    """Decode pictures side by side; a bad one gives its error and leaves the others alone."""
+    started = time.perf_counter()
+    limits = context.limits
+
+    async def one(encoded: bytes) -> Prepared | VitrineError:
+        try:
+            return Prepared(
+                *await context.in_thread(lambda: preprocess(encoded, preprocessing, limits))
+            )
+        except VitrineError as error:
+            return error
+
+    prepared = await asyncio.gather(*map(one, data))
+    watch.decode = time.perf_counter() - started
+    context.metrics.stage_seconds.labels("decode").observe(watch.decode)
+    return prepared
+
+
+def note_runs(runs: Sequence[Ran[Any]], stage: str, context: Context, watch: Stopwatch) -> None:
+    """Take down how long images waited and ran; the slowest of them counts."""
+    if runs:
+        watch.queue = max(run.queue_seconds for run in runs)
+        watch.inference = max(run.run_seconds for run in runs)
+        context.metrics.stage_seconds.labels("queue").observe(watch.queue)
+        context.metrics.stage_seconds.labels(stage).observe(watch.inference)
+
+
+def failed(error: VitrineError, request: Request) -> FailedResult:
+    """Describe one picture's error among the answers of the others."""
+    return FailedResult(error=problem_of(error, request.state.request_id))

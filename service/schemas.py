@@ -1,0 +1,251 @@
+"""What requests ask and what answers say, as OpenAPI describes it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.explain import DEFAULT_METHOD, MethodName, Sign
+
+
+class ErrorItem(BaseModel):
+    """One thing that is wrong, and where."""
+
+    pointer: str = Field(description="JSON Pointer or name of the parameter")
+    detail: str
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 describes it."""
+
+    type: str = Field(examples=["urn:vitrine:problem:unreadable-image"])
+    title: str = Field(examples=["Unreadable image"])
+    status: int = Field(examples=[422])
+    detail: str = Field(
+        examples=["the PNG picture of 640 x 480 pixels cannot be decoded: image file is truncated"]
+    )
+    instance: str = Field(description="The request's id, also in its X-Request-Id header")
+    errors: list[ErrorItem] = Field(default_factory=list)
+
+
+class ModelChoice(BaseModel):
+    """Which of the models served answers."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+    model: str | None = Field(default=None, description="Model; the default model if left out")
+    version: str | None = Field(default=None, description="Version; the latest if left out")
+
+
+class ClassifyParameters(ModelChoice):
+    """The query of `POST /classify`."""
+
+    top_k: Annotated[int, Field(ge=1)] = Field(
+        default=5, description="How many classes to name, best first; at most all there are"
+    )
+    embedding: bool = Field(default=False, description="Add the readout, the model's own features")
+
+
+class ExplainParameters(ModelChoice):
+    """The query of `POST /explain`."""
+
+    method: MethodName = Field(default=DEFAULT_METHOD, description="How to explain")
+    target: str | None = Field(
+        default=None, description="Label or index of the class to explain; the predicted by default"
+    )
+    versus: str | None = Field(
+        default=None, description="Label or index: explain the target rather than this class"
+    )
+    sign: Sign = Field(default="positive", description="Evidence for the class, or against it")
+    layer: int | None = Field(
+        default=None, description="For method attention: layer from 0; the last by default"
+    )
+    head: int | None = Field(
+        default=None, description="For method attention: head from 0; the mean by default"
+    )
+    alpha: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.6, description="In a PNG: how much of the heatmap's colour shows"
+    )
+    format: Literal["json", "png", "npy"] | None = Field(
+        default=None, description="Overrides the Accept header"
+    )
+
+
+class ModelIdentity(BaseModel):
+    """Which model answered."""
+
+    name: str = Field(examples=["cifar10"])
+    version: str = Field(examples=["1"])
+    digest: str = Field(description="Names these very weights, graphs and rules")
+
+
+class PredictionItem(BaseModel):
+    """A class and its probability."""
+
+    label: str = Field(examples=["cat"])
+    index: int = Field(examples=[3])
+    probability: float = Field(ge=0, le=1, examples=[0.93])
+
+
+class ImageItem(BaseModel):
+    """The picture as it was decoded; width and height are upright, in pixels."""
+
+    format: str = Field(examples=["JPEG"])
+    width: int
+    height: int
+    orientation_applied: bool = Field(description="Whether EXIF said to turn the picture")
+
+
+class Timing(BaseModel):
+    """Where the time went, in milliseconds."""
+
+    decode: float
+    queue: float
+    inference: float
+    total: float
+
+
+class ClassifyResult(BaseModel):
+    """The classes of one picture."""
+
+    predictions: list[PredictionItem]
+    image: ImageItem
+    embedding: list[float] | None = Field(
+        default=None, description="The readout, one number a feature, where asked for"
+    )
+
+
+class FailedResult(BaseModel):
+    """One picture of several that could not be answered; the others are."""
+
+    error: Problem
+
+
+class ClassifyAnswer(ClassifyResult):
+    """The answer for one picture."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model: ModelIdentity
+    timing_ms: Timing
+
+
+class ClassifyAnswers(BaseModel):
+    """The answer for several pictures, in their order."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model: ModelIdentity
+    results: list[ClassifyResult | FailedResult]
+    timing_ms: Timing
+
+
+class TargetItem(BaseModel):
+    """The class that is explained."""
+
+    label: str
+    index: int
+    probability: float
+    logit: float
+    source: Literal["predicted", "requested"]
+
+
+class MethodUsed(BaseModel):
+    """How the map was made."""
+
+    name: MethodName
+    class_specific: bool
+    parameters: dict[str, Any]
+
+
+class Grid(BaseModel):
+    """Where the scores lie; the box is (left, top, right, bottom) in the picture's pixels."""
+
+    rows: int
+    columns: int
+    crop_box: tuple[float, float, float, float]
+
+
+class ScaleItem(BaseModel):
+    """The scores at the two ends of the colour map."""
+
+    min: float
+    max: float
+
+
+class ExplainResult(BaseModel):
+    """The map of one picture."""
+
+    target: TargetItem
+    method: MethodUsed
+    grid: Grid
+    scores: list[list[float]] = Field(description="One score a patch, row by row from the top left")
+    scale: ScaleItem
+    predictions: list[PredictionItem]
+    image: ImageItem
+    warnings: list[str] = Field(
+        description="What to mind: constant_map, class_agnostic_method, target_not_predicted"
+    )
+
+
+class ExplainAnswer(ExplainResult):
+    """The answer for one picture."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model: ModelIdentity
+    timing_ms: Timing
+
+
+class ExplainAnswers(BaseModel):
+    """The answer for several pictures, in their order."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model: ModelIdentity
+    results: list[ExplainResult | FailedResult]
+    timing_ms: Timing
+
+
+class MethodItem(BaseModel):
+    """A method that `POST /explain` offers."""
+
+    name: MethodName
+    summary: str
+    definition: str
+    source: str
+    class_specific: bool
+    cost: str
+    parameters: list[str]
+    is_default: bool
+
+
+class ModelItem(BaseModel):
+    """A model served."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    name: str
+    version: str
+    digest: str
+    provider: str
+    is_default: bool
+    is_explainable: bool
+    labels: list[str]
+
+
+class Readiness(BaseModel):
+    """Whether requests are answered, and by what."""
+
+    status: Literal["ready", "loading", "draining"]
+    models: list[ModelItem] = Field(default_factory=list)
+    fallback: bool = Field(
+        default=False, description="Whether a GPU is there but the CPU computes instead"
+    )
+
+
+class Liveness(BaseModel):
+    """Whether the process answers at all."""
+
+    status: Literal["live"]
