@@ -6,39 +6,30 @@ numbers as torch, and after the service's own replay accepted it.
 
 from __future__ import annotations
 
-import logging
 import re
 import shutil
 import tempfile
-import warnings
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
-from safetensors.torch import save_file
-from torch import Tensor, nn
 
 from model.card import render_card
 from model.checkpoint import Checkpoint
 from model.config import VisionTransformerConfig
 from model.explain import Explainer
 from model.golden_pictures import draw_golden_pictures
+from model.graphs import CLASSIFY_FILE, Classifier, graph_specs, write_graphs
 from model.vit import VisionTransformer
-from model.weight_sharing import share_weights
 from service.contract import (
     CONTRACT_FILE,
     Architecture,
     Bundle,
     Contract,
-    Graphs,
-    GraphSpec,
     Precision,
     Preprocessing,
     Provenance,
-    TensorSpec,
     file_digest,
     read_bundle,
 )
@@ -48,9 +39,7 @@ from service.explain import attention_relevance
 from service.golden import GOLDEN_FILE, Golden, replay_classify, replay_explain
 from service.preprocess import ImageLimits, preprocess
 
-CLASSIFY_FILE, EXPLAIN_FILE = "classify.onnx", "explain.onnx"
-WEIGHTS_FILE, CARD_FILE = "weights.safetensors", "README.md"
-OPSET = 20
+CARD_FILE = "README.md"
 AGREEMENT = 1e-4  # torch and onnxruntime may differ by this much, no more
 RANDOM_IMAGES = 4
 PROVENANCE_KEYS = (
@@ -58,19 +47,6 @@ PROVENANCE_KEYS = (
     "machine", "history",
 )  # fmt: skip
 ABSOLUTE_PATH = re.compile(r"(?<![\w.])/(?:[^\s/\"',]+/)*([^\s/\"',]+)")
-
-
-class Classifier(nn.Module):
-    """The lean forward pass: what `classify.onnx` computes."""
-
-    def __init__(self, model: VisionTransformer) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
-        """Give logits [B, C] and the readout [B, d] behind them."""
-        readout = self.model.features(pixel_values)
-        return self.model.head(readout), readout
 
 
 def export_bundle(checkpoint: Checkpoint, bundles: Path, name: str, version: str) -> Path:
@@ -87,7 +63,7 @@ def export_bundle(checkpoint: Checkpoint, bundles: Path, name: str, version: str
     with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=target.parent) as temporary:
         folder = Path(temporary) / version
         folder.mkdir()
-        _write_graphs(checkpoint.model, folder)
+        write_graphs(checkpoint.model, folder)
         contract = _contract(checkpoint, name, version)
         _write_golden(checkpoint.model, contract.preprocessing, folder)
         bundle = seal(folder, contract)
@@ -133,60 +109,6 @@ def _check_labels(checkpoint: Checkpoint) -> None:
         )
 
 
-def _write_graphs(model: VisionTransformer, folder: Path) -> None:
-    parameters = {name: value.detach().contiguous() for name, value in model.state_dict().items()}
-    save_file(parameters, folder / WEIGHTS_FILE)
-    arrays = {name: value.numpy() for name, value in parameters.items()}
-    config = model.config
-    pixels = torch.zeros(2, config.channels, *config.image_size)
-    weights, keep = torch.zeros(2, 2, config.classes), torch.ones(2, config.patches)
-    batch, targets = torch.export.Dim("batch"), torch.export.Dim("targets")
-    for file, module, inputs, shapes, outputs in (
-        (CLASSIFY_FILE, Classifier(model), {"pixel_values": pixels},
-         {"pixel_values": {0: batch}}, ["logits", "readout"]),
-        (EXPLAIN_FILE, Explainer(model),
-         {"pixel_values": pixels, "logit_weights": weights, "keep": keep},
-         {"pixel_values": {0: batch}, "logit_weights": {0: batch, 1: targets}, "keep": {0: batch}},
-         ["logits", "attention", "attention_gradient"]),
-    ):  # fmt: skip
-        graph = _export_graph(module.eval(), inputs, shapes, outputs)
-        share_weights(graph, folder / WEIGHTS_FILE, arrays)
-        onnx.save(graph, folder / file)
-        onnx.checker.check_model(str(folder / file))
-
-
-def _export_graph(
-    module: nn.Module, inputs: dict[str, Tensor], shapes: dict[str, Any], outputs: list[str]
-) -> onnx.ModelProto:
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter warns of its own internals
-        program = torch.onnx.export(
-            module,
-            kwargs=inputs,
-            dynamo=True,
-            dynamic_shapes=shapes,
-            input_names=list(inputs),
-            output_names=outputs,
-            opset_version=OPSET,
-            verbose=False,
-        )
-    assert program is not None
-    graph = program.model_proto
-    _strip_traces(graph)
-    return graph
-
-
-def _strip_traces(graph: onnx.ModelProto) -> None:
-    """Drop what the exporter notes of its own run: stack traces with the machine's paths."""
-    del graph.metadata_props[:], graph.graph.metadata_props[:], graph.graph.value_info[:]
-    graph.graph.doc_string = graph.doc_string = ""
-    tensors = [*graph.graph.initializer, *graph.graph.input, *graph.graph.output]
-    for part in [*graph.graph.node, *tensors]:
-        del part.metadata_props[:]
-        part.doc_string = ""
-
-
 def _write_golden(model: VisionTransformer, preprocessing: Preprocessing, folder: Path) -> None:
     images = draw_golden_pictures()
     pixels = np.stack([preprocess(data, preprocessing, ImageLimits())[1] for data in images])
@@ -220,7 +142,7 @@ def _contract(checkpoint: Checkpoint, name: str, version: str) -> Contract:
         labels=checkpoint.labels,
         preprocessing=Preprocessing.model_validate(checkpoint.preprocessing),
         architecture=_architecture(config, count),
-        graphs=_graphs(config),
+        graphs=graph_specs(config),
         precisions={"fp32": Precision(file=CLASSIFY_FILE)},
         provenance=_provenance(checkpoint.provenance),
         files={},
@@ -244,33 +166,6 @@ def _architecture(config: VisionTransformerConfig, parameters: int) -> Architect
         prefix_tokens=config.prefix_tokens,
         pooling=config.pooling,
         parameters=parameters,
-    )
-
-
-def _graphs(config: VisionTransformerConfig) -> Graphs:
-    depth, heads, tokens = config.depth, config.heads, config.tokens
-    pixels = TensorSpec(name="pixel_values", shape=("batch", config.channels, *config.image_size))
-    logits = TensorSpec(name="logits", shape=("batch", config.classes))
-    matrices = (depth, heads, tokens, tokens)
-    return Graphs(
-        classify=GraphSpec(
-            file=CLASSIFY_FILE,
-            inputs=(pixels,),
-            outputs=(logits, TensorSpec(name="readout", shape=("batch", config.width))),
-        ),
-        explain=GraphSpec(
-            file=EXPLAIN_FILE,
-            inputs=(
-                pixels,
-                TensorSpec(name="logit_weights", shape=("batch", "targets", config.classes)),
-                TensorSpec(name="keep", shape=("batch", config.patches)),
-            ),
-            outputs=(
-                logits,
-                TensorSpec(name="attention", shape=("batch", *matrices)),
-                TensorSpec(name="attention_gradient", shape=("batch", "targets", *matrices)),
-            ),
-        ),
     )
 
 

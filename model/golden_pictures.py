@@ -1,7 +1,7 @@
 """Draws the few pictures that every bundle is replayed with.
 
 They are no photographs: what counts is that every step from bytes to map runs over them, with more
-pixels than the model needs, other aspects, a grey and a transparent picture, and an EXIF orientation.
+pixels than the model needs, other aspects, grey and transparent ones, and an EXIF orientation.
 """
 
 from __future__ import annotations

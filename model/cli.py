@@ -1,0 +1,126 @@
+"""The `vitrine-model` command: train, evaluate, export."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, BaseModel, Field
+from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubCommand
+from rich.progress import Progress
+
+from model.training_config import TrainingConfig
+from service.cli import run
+from service.errors import InvalidInput
+
+PROGRAM = "vitrine-model"
+
+
+class Train(TrainingConfig):
+    """Train a Vision Transformer on folders of pictures. Started again, a run resumes.
+
+    Data is laid out as train/<class>/<picture>, with validation/ and test/ beside train/ where
+    there are such; zip archives of the same and CIFAR-10's own files are read too.
+    """
+
+    def cli_cmd(self) -> None:
+        """Train and say what to do next."""
+        from model.train import train  # torch is slow to import and needed here alone
+
+        finished = train(self.chosen())
+        print(f"trained: {finished}\nnext:    {PROGRAM} export {finished} --name NAME")
+
+    def chosen(self) -> TrainingConfig:
+        """Give the recipe's configuration, changed where flags say so."""
+        from model.recipes import RECIPES
+
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        if self.recipe not in RECIPES:
+            raise InvalidInput(
+                f"recipe {self.recipe!r} does not exist; choose one of {', '.join(RECIPES)}"
+            )
+        recipe = RECIPES[self.recipe](self.data, self.run)
+        return TrainingConfig.model_validate({**recipe.model_dump(), **given})
+
+
+class Export(BaseModel):
+    """Turn a training's run folder into a bundle that `vitrine serve` can serve."""
+
+    run: CliPositionalArg[Path] = Field(description="Run folder of `vitrine-model train`")
+    name: str = Field(description="Model name: lower-case letters, digits, . _ -")
+    version: str = Field(default="1", description="Version of the model")
+    output: Path = Field(
+        default=Path("bundles"),
+        validation_alias=AliasChoices("o", "output"),
+        description="Folder of bundles",
+    )
+
+    def cli_cmd(self) -> None:
+        """Write the bundle and say what to do next."""
+        from model.checkpoint import load_checkpoint
+        from model.export import export_bundle
+
+        folder = export_bundle(load_checkpoint(self.run), self.output, self.name, self.version)
+        print(
+            f"exported: {folder}\n"
+            f"next:     {PROGRAM} evaluate {folder} --data DATA --record\n"
+            f"          vitrine serve --bundles {self.output}"
+        )
+
+
+class Evaluate(BaseModel):
+    """Measure a bundle on labelled pictures, as the service would answer them."""
+
+    bundle: CliPositionalArg[Path] = Field(description="Bundle: the folder with contract.json")
+    data: list[str] = Field(description="Data sources, as for train; may be given several times")
+    part: Literal["test", "validation", "train"] = Field(
+        default="test", description="Which part of the data to measure on"
+    )
+    record: bool = Field(default=False, description="Write the result into the contract and card")
+
+    def cli_cmd(self) -> None:
+        """Print what was measured."""
+        from model.evaluate import evaluate, record
+
+        with progress_bar("evaluating") as progress:
+            measured = evaluate(self.bundle, self.data, part=self.part, progress=progress)
+        print(measured.report())
+        if self.record:
+            record(self.bundle, measured, self.part)
+            print(f"recorded in {self.bundle / 'contract.json'} and its card")
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how much of a task is done, where there is a terminal."""
+    with Progress(disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+class VitrineModel(
+    BaseSettings,
+    cli_prog_name=PROGRAM,
+    cli_kebab_case=True,
+    cli_implicit_flags=True,
+    cli_hide_none_type=True,
+):
+    """Make Vision Transformers for Vitrine: train, then export, then evaluate."""
+
+    train: CliSubCommand[Train] = Field(description="Train on folders of pictures")
+    export: CliSubCommand[Export] = Field(description="Turn a trained run into a bundle")
+    evaluate: CliSubCommand[Evaluate] = Field(description="Measure a bundle on labelled pictures")
+
+    def cli_cmd(self) -> None:
+        """Run the command chosen."""
+        CliApp.run_subcommand(self)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run `vitrine-model`."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    run(VitrineModel, PROGRAM, arguments)

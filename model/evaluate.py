@@ -1,0 +1,199 @@
+"""Measures a bundle on labelled pictures, through the service's own preprocessing and engine.
+
+What is reported is what is served: the same decoding, resizing, graph and number format.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.export import reseal
+from model.sources import DataError, Picture, Source, read_source
+from service.budget import cpu_budget
+from service.classify import probabilities
+from service.contract import Bundle, Precision, Preprocessing, read_bundle
+from service.engine import Engine, Floats
+from service.errors import VitrineError
+from service.preprocess import fit, pixel_values
+
+logger = logging.getLogger(__name__)
+
+BATCH = 64
+MAX_STREAMED_BYTES = 4 * 1024**3
+CALIBRATION_BINS = 15
+TOP_5 = 5
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured on `images` labelled pictures; `broken` ones were left out.
+
+    `confusion` [C, C] counts pictures: row the true class, column the predicted one.
+    `calibration_error` is the expected calibration error over 15 equal bins of confidence (Guo et
+    al., ICML 2017); `log_loss` is the mean of -log p of the true class, in nats.
+    """
+
+    labels: tuple[str, ...]
+    images: int
+    broken: int
+    top1: float
+    top5: float
+    log_loss: float
+    calibration_error: float
+    confusion: NDArray[np.int64]
+
+    @property
+    def per_class(self) -> dict[str, float]:
+        """Share of each class's pictures that were recognised."""
+        totals = self.confusion.sum(axis=1).clip(min=1)
+        return dict(zip(self.labels, (self.confusion.diagonal() / totals).tolist(), strict=True))
+
+    def report(self) -> str:
+        """Say it in lines for a person."""
+        lines = [
+            f"pictures           {self.images:,} ({self.broken:,} broken ones left out)",
+            f"top-1              {self.top1:.2%}",
+            f"top-5              {self.top5:.2%}",
+            f"log loss           {self.log_loss:.4f}",
+            f"calibration error  {self.calibration_error:.2%}",
+            "recognised of each class:",
+            *(f"  {share:7.2%}  {label}" for label, share in self.per_class.items()),
+            "confusion (row: true, column: predicted):",
+            *("  " + " ".join(f"{count:6d}" for count in row) for row in self.confusion.tolist()),
+        ]
+        return "\n".join(lines)
+
+    def metrics(self) -> dict[str, Any]:
+        """Give plain values for the contract."""
+        return {
+            "images": self.images,
+            "broken": self.broken,
+            "top1": round(self.top1, 4),
+            "top5": round(self.top5, 4),
+            "log_loss": round(self.log_loss, 4),
+            "calibration_error": round(self.calibration_error, 4),
+            "per_class": {label: round(share, 4) for label, share in self.per_class.items()},
+            "confusion": self.confusion.tolist(),
+        }
+
+
+def measure(logits: Floats, targets: NDArray[np.int64], labels: tuple[str, ...]) -> Evaluation:
+    """Compare logits [n, C] with class numbers [n]."""
+    shares = probabilities(logits)
+    order = np.argsort(-shares, axis=1, kind="stable")
+    confusion = np.zeros((len(labels), len(labels)), np.int64)
+    np.add.at(confusion, (targets, order[:, 0]), 1)
+    of_target = shares[np.arange(len(targets)), targets]
+    return Evaluation(
+        labels=labels,
+        images=len(targets),
+        broken=0,
+        top1=float((order[:, 0] == targets).mean()),
+        top5=float((order[:, :TOP_5] == targets[:, None]).any(axis=1).mean()),
+        log_loss=float(-np.log(of_target.clip(min=np.finfo(np.float32).tiny)).mean()),
+        calibration_error=calibration_error(shares, targets),
+        confusion=confusion,
+    )
+
+
+def calibration_error(shares: Floats, targets: NDArray[np.int64]) -> float:
+    """Give the expected calibration error of probabilities [n, C]."""
+    confidence = shares.max(axis=1)
+    correct = shares.argmax(axis=1) == targets
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    gaps = [
+        abs(float(correct[bins == index].mean()) - float(confidence[bins == index].mean()))
+        * float((bins == index).mean())
+        for index in range(CALIBRATION_BINS)
+        if (bins == index).any()
+    ]
+    return sum(gaps)
+
+
+def evaluate(
+    folder: Path,
+    sources: Sequence[str],
+    *,
+    part: str = "test",
+    progress: Progress = lambda done, total: None,
+) -> Evaluation:
+    """Measure a bundle on one part of labelled pictures: `test`, `validation` or `train`.
+
+    Raises DataError when the part is empty or its classes are not the bundle's.
+    """
+    bundle = read_bundle(folder)
+    pictures = _labelled(bundle, sources, part)
+    engine = Engine(bundle, provider="auto", threads=cpu_budget().cpus)
+    labels = bundle.contract.labels
+    logits: list[Floats] = []
+    targets: list[int] = []
+    with ThreadPoolExecutor(cpu_budget().cpus) as threads:
+        for start in range(0, len(pictures), BATCH):
+            chosen = pictures[start : start + BATCH]
+            prepare = partial(_pixels, preprocessing=bundle.contract.preprocessing)
+            read = list(zip(chosen, threads.map(prepare, chosen), strict=True))
+            good = [(picture, pixels) for picture, pixels in read if pixels is not None]
+            if good:
+                logits.append(engine.classify(np.stack([pixels for _, pixels in good])).logits)
+                targets.extend(labels.index(picture.label) for picture, _ in good)
+            progress(start + len(chosen), len(pictures))
+    if not targets:
+        raise DataError(f"every picture of {part} is broken; give others")
+    measured = measure(np.concatenate(logits), np.array(targets), labels)
+    return replace(measured, broken=len(pictures) - len(targets))
+
+
+def record(folder: Path, evaluation: Evaluation, part: str) -> Bundle:
+    """Write what was measured into a bundle's contract and card."""
+    bundle = read_bundle(folder)
+    contract = bundle.contract
+    metrics = {**contract.provenance.metrics, part: evaluation.metrics()}
+    fp32 = Precision(
+        file=contract.graphs.classify.file, top1=evaluation.top1, images=evaluation.images
+    )
+    return reseal(
+        bundle,
+        contract.model_copy(
+            update={
+                "provenance": contract.provenance.model_copy(update={"metrics": metrics}),
+                "precisions": {**contract.precisions, "fp32": fp32},
+            }
+        ),
+    )
+
+
+def _labelled(bundle: Bundle, sources: Sequence[str], part: str) -> list[Picture]:
+    merged = Source()
+    for name in sources:
+        merged.merge(read_source(name, MAX_STREAMED_BYTES))
+    pictures = merged.pictures[part]
+    if not pictures:
+        raise DataError(
+            f"{', '.join(sources)} has no pictures in {part}; put them into {part}/<class>/"
+        )
+    unknown = sorted(merged.classes[part] - set(bundle.contract.labels))
+    if unknown:
+        raise DataError(
+            f"{', '.join(unknown)} in {part} is no label of {bundle.contract.name}; "
+            f"its labels are {', '.join(bundle.contract.labels)}"
+        )
+    return pictures
+
+
+def _pixels(picture: Picture, preprocessing: Preprocessing) -> Floats | None:
+    try:
+        return pixel_values(fit(picture.decode(preprocessing.size), preprocessing), preprocessing)
+    except (VitrineError, OSError) as error:
+        logger.warning("left out %s: %s", picture.name, error)
+        return None
