@@ -137,15 +137,21 @@ class Benchmark(LocalCommand):
         benchmark(self.bundles)
 
 
-class Vitrine(BaseSettings, cli_prog_name="vitrine", cli_kebab_case=True):
+class Vitrine(
+    BaseSettings,
+    cli_prog_name="vitrine",
+    cli_kebab_case=True,
+    cli_implicit_flags=True,
+    cli_hide_none_type=True,
+):
     """Serve Vision Transformers and show what they see."""
 
-    serve: CliSubCommand[Serve]
-    classify: CliSubCommand[Classify]
-    explain: CliSubCommand[Explain]
-    inspect: CliSubCommand[Inspect]
-    benchmark: CliSubCommand[Benchmark]
-    doctor: CliSubCommand[Doctor]
+    serve: CliSubCommand[Serve] = Field(description="Serve models over HTTP")
+    classify: CliSubCommand[Classify] = Field(description="Classify pictures without a server")
+    explain: CliSubCommand[Explain] = Field(description="Draw what the model saw in a picture")
+    inspect: CliSubCommand[Inspect] = Field(description="Print the bundles' contracts")
+    benchmark: CliSubCommand[Benchmark] = Field(description="Measure the served model")
+    doctor: CliSubCommand[Doctor] = Field(description="Check this machine and the bundles")
 
     def cli_cmd(self) -> None:
         """Run the command chosen."""
