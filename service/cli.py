@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
 
@@ -130,11 +131,26 @@ class Doctor(LocalCommand):
 class Benchmark(LocalCommand):
     """Measure the served model against the same work without a server."""
 
-    def cli_cmd(self) -> None:
-        """Print a table."""
-        from service.benchmark import benchmark
+    rounds: int = Field(default=5, ge=1, description="How often everything is measured, in turns")
+    seconds: float = Field(default=2, gt=0, description="How long each measurement takes")
+    image: Path | None = Field(default=None, description="Picture file; one is drawn by default")
+    output: Path | None = Field(default=None, description="JSON file to write as well")
 
-        benchmark(self.bundles)
+    def cli_cmd(self) -> None:
+        """Print tables; progress goes to standard error."""
+        from service.benchmark import benchmark
+        from service.benchmark_report import tables
+
+        report = benchmark(
+            self.bundles,
+            self.image,
+            rounds=self.rounds,
+            seconds=self.seconds,
+            progress=lambda line: print(line, file=sys.stderr, flush=True),
+        )
+        if self.output:
+            self.output.write_text(json.dumps(asdict(report), indent=2) + "\n")
+        print(tables(report))
 
 
 class Vitrine(
