@@ -1,8 +1,9 @@
-"""A run folder on disk: weights to use, the record of how they came, and the state to resume from.
+"""What a run folder holds for others: the weights to use, and the record of how they came.
 
     model.safetensors            averaged weights, float32
     checkpoint.json              shape, labels, preprocessing, provenance
-    state/training.safetensors   raw weights, average, optimisers, position: one file, one instant
+    state/training.safetensors   what resuming needs: `position.py`
+    metrics.csv, tensorboard/    curves: `reporter.py`
 
 Every file is written beside its place, synced, then renamed: a kill at any moment leaves the last
 complete one.
@@ -17,15 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
 from model.config import VisionTransformerConfig
 from model.vit import VisionTransformer
+from service.errors import InvalidInput
 
 SCHEMA_VERSION = 1
-STATE_FILE = Path("state") / "training.safetensors"
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,14 @@ def save_checkpoint(
 def load_checkpoint(run: Path) -> Checkpoint:
     """Read a run folder back; the model is in evaluation mode, on the CPU.
 
-    Raises ValueError where the folder holds no complete checkpoint or one of another schema.
+    Raises InvalidInput where the folder holds no checkpoint, or one of another schema.
     """
     record_file = run / "checkpoint.json"
     if not record_file.is_file():
-        raise ValueError(f"{run} holds no checkpoint.json; give the run folder of a training")
+        raise InvalidInput(f"{run} holds no checkpoint.json; give the run folder of a training")
     record = json.loads(record_file.read_text())
     if record.get("schema_version") != SCHEMA_VERSION:
-        raise ValueError(
+        raise InvalidInput(
             f"{record_file} has schema_version {record.get('schema_version')}; "
             f"this version reads {SCHEMA_VERSION}, so train again or use the version that wrote it"
         )
@@ -78,22 +78,6 @@ def load_checkpoint(run: Path) -> Checkpoint:
     return Checkpoint(
         model.eval(), tuple(record["labels"]), record["preprocessing"], record["provenance"]
     )
-
-
-def save_state(run: Path, tensors: Mapping[str, Tensor], position: dict[str, Any]) -> None:
-    """Write what resuming needs: tensors by name and the position as JSON, in one file."""
-    cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_atomically(run / STATE_FILE, save(cpu, metadata={"position": json.dumps(position)}))
-
-
-def load_state(run: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """Read back what `save_state` wrote; None before the first one."""
-    path = run / STATE_FILE
-    if not path.is_file():
-        return None
-    with safe_open(path, framework="pt") as opened:
-        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-        return tensors, json.loads(opened.metadata()["position"])
 
 
 def write_atomically(path: Path, data: bytes) -> None:

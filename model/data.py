@@ -7,11 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.sources import PARTS, Picture, Source, read_source
-
-
-class DataError(ValueError):
-    """The data cannot be trained on; the message names everything wrong at once."""
+from model.sources import PARTS, DataError, Picture, Source, read_source
 
 
 @dataclass(frozen=True)
@@ -36,8 +32,8 @@ def read_training_data(
     for name in sources:
         try:
             merged.merge(read_source(name, max_bytes))
-        except ValueError as error:
-            wrong.append(str(error))
+        except DataError as error:
+            wrong.append(error.detail)
     wrong = wrong or faults(merged)
     if wrong:
         raise DataError("the data cannot be trained on: " + "; ".join(wrong))

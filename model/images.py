@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from model.data import DataError
-from model.sources import Picture
+from model.data import TrainingData
+from model.sources import DataError, Picture
 from service.contract import Preprocessing
 from service.errors import VitrineError
 from service.preprocess import fit
@@ -22,6 +22,9 @@ from service.preprocess import fit
 logger = logging.getLogger(__name__)
 
 NAMED_BROKEN_IMAGES = 10
+MEASURED_IMAGES = 10_000
+MEASURED_BATCH = 500
+SMALLEST_DEVIATION = 1e-4  # so that pictures of one colour do not divide by 0
 
 Batch = tuple[Tensor, Tensor]  # images uint8 [b, 3, rows, columns], class numbers [b]
 
@@ -45,7 +48,12 @@ class DecodedImages:
     def batches(self, order: Iterable[Tensor]) -> Iterator[Batch]:
         """Give one batch for each tensor of indices in `order`."""
         for chosen in order:
-            yield self.images[chosen], self.targets[chosen]
+            here = chosen.to(self.images.device)
+            yield self.images[here], self.targets[here]
+
+    def to(self, device: torch.device) -> DecodedImages:
+        """Give the same images held on another device."""
+        return DecodedImages(self.images.to(device), self.targets.to(device))
 
 
 class StreamedImages(Dataset[Batch]):
@@ -119,6 +127,43 @@ def read_images(
         return StreamedImages(kept, targets, preprocessing, workers)
     block = np.stack([image for image in images if image is not None])
     return DecodedImages(torch.from_numpy(block), targets)
+
+
+@dataclass(frozen=True)
+class TrainingImages:
+    """Both parts' images, the names of their classes, and how pixels become the model's input."""
+
+    labels: tuple[str, ...]
+    train: Images
+    validation: Images
+    preprocessing: Preprocessing
+
+
+def read_training_images(
+    data: TrainingData, image_size: int, seed: int, max_bytes: int, workers: int
+) -> TrainingImages:
+    """Read both parts as squares of `image_size` pixels and measure the training images' levels."""
+    size = (image_size, image_size)
+    fitting = Preprocessing(size=size, crop=size, mean=(0, 0, 0), std=(1, 1, 1))
+    train = read_images(data.train, data.labels, fitting, max_bytes, workers)
+    validation = read_images(data.validation, data.labels, fitting, max_bytes, workers)
+    return TrainingImages(data.labels, train, validation, measured(train, fitting, seed))
+
+
+def measured(images: Images, preprocessing: Preprocessing, seed: int) -> Preprocessing:
+    """Fill in mean and standard deviation per channel, over up to MEASURED_IMAGES of the images."""
+    order = epoch_order(seed, 0, len(images))[:MEASURED_IMAGES]
+    levels = (
+        torch.cat([batch for batch, _ in images.batches(torch.split(order, MEASURED_BATCH))]) / 255
+    )
+    mean = [round(value, 4) for value in levels.mean((0, 2, 3)).tolist()]
+    std = [round(max(value, SMALLEST_DEVIATION), 4) for value in levels.std((0, 2, 3)).tolist()]
+    return Preprocessing.model_validate({**preprocessing.model_dump(), "mean": mean, "std": std})
+
+
+def epoch_order(seed: int, epoch: int, images: int) -> Tensor:
+    """Give the order in which an epoch visits the images."""
+    return torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(images))
 
 
 def report_broken(pictures: Sequence[Picture], broken: dict[int, str]) -> None:

@@ -16,7 +16,13 @@ from torch.optim import Optimizer
 
 from model.initialization import initialize
 from model.loss import cross_entropy
-from model.optim import WeightAverage, build_optimizers, schedule_factor, set_learning_rate
+from model.optim import (
+    WeightAverage,
+    build_optimizers,
+    schedule_factor,
+    set_learning_rate,
+    take_step,
+)
 from model.training_config import TrainingConfig
 from model.vit import VisionTransformer
 
@@ -44,12 +50,14 @@ class Learner:
         self.average = WeightAverage(self.model, config.ema_decay)
         self.averaged_model = VisionTransformer(self.shape).to(accelerator.device).eval()
         self.parallel_model: nn.Module = accelerator.prepare(self.model)
-        self.prepared_optimizers = [accelerator.prepare(each) for each in self.optimizers]
 
-    def step(self, images: Tensor, targets: Tensor, progress: float, steps: int) -> Tensor:
-        """Learn from this process's share of a batch, as step number `steps`; give the loss [].
+    def step(
+        self, images: Tensor, targets: Tensor, progress: float, steps: int
+    ) -> tuple[Tensor, Tensor]:
+        """Learn from this process's share of a batch, as step number `steps`.
 
-        `progress` in [0, 1] of the training sets the learning rate and the patch dropping.
+        `progress` in [0, 1] of the training sets the learning rate and the patch dropping. Gives
+        the loss and the accuracy, both [], over all processes.
         """
         config = self.config
         self.model.train()
@@ -57,14 +65,15 @@ class Learner:
             self.shape, patch_drop=config.patch_drop_at(progress)
         )
         set_learning_rate(self.optimizers, schedule_factor(progress, config.warmup, config.decay))
-        loss = cross_entropy(self.parallel_model(images), targets, config.label_smoothing)
+        logits = self.parallel_model(images)
+        loss = cross_entropy(logits, targets, config.label_smoothing)
         self.accelerator.backward(loss)
-        self.accelerator.clip_grad_norm_(self.model.parameters(), config.gradient_clip)
-        for optimizer in self.prepared_optimizers:
-            optimizer.step()
-            optimizer.zero_grad()
+        take_step(self.optimizers, config.gradient_clip, self.accelerator.scaler)
         self.average.update(self.model, steps)
-        return loss.detach()
+        likeliest = targets if targets.ndim == 1 else targets.argmax(dim=1)  # of mixed images
+        accuracy = (logits.argmax(dim=1) == likeliest).float().mean()
+        measures = self.accelerator.reduce(torch.stack([loss.detach(), accuracy]), "mean")
+        return measures[0], measures[1]
 
     def load_average(self) -> VisionTransformer:
         """Give a model in evaluation mode with the averaged weights."""
@@ -80,7 +89,9 @@ class Learner:
         """Give everything that a restart needs, by name."""
         tensors = {f"model/{name}": weight for name, weight in self.model.state_dict().items()}
         tensors |= {f"average/{name}": weight for name, weight in self.average.weights.items()}
-        names = {parameter: name for name, parameter in self.model.named_parameters()}
+        names: dict[Tensor, str] = {
+            parameter: name for name, parameter in self.model.named_parameters()
+        }
         for optimizer in self.optimizers:
             for parameter, values in optimizer.state.items():
                 for key, value in values.items():

@@ -97,6 +97,28 @@ def set_learning_rate(optimizers: list[Optimizer], factor: float) -> None:
             group["lr"] = peak * factor
 
 
+def take_step(
+    optimizers: list[Optimizer], gradient_clip: float, scaler: torch.amp.GradScaler | None
+) -> None:
+    """Clip the gradients to a global norm, let every optimiser move, and clear the gradients.
+
+    A float16 `scaler` is undone before clipping; it skips the step where a gradient is not finite.
+    """
+    if scaler is not None:
+        for optimizer in optimizers:
+            scaler.unscale_(optimizer)
+    parameters = [p for each in optimizers for group in each.param_groups for p in group["params"]]
+    nn.utils.clip_grad_norm_(parameters, gradient_clip)
+    for optimizer in optimizers:
+        if scaler is None:
+            optimizer.step()
+        else:
+            scaler.step(optimizer)
+        optimizer.zero_grad()
+    if scaler is not None:
+        scaler.update()
+
+
 class WeightAverage:
     """An exponential moving average of a model's weights, kept in float32.
 

@@ -1,4 +1,7 @@
-"""Trainings that were thought through: functions that give a TrainingConfig."""
+"""Trainings that were thought through: functions that give a TrainingConfig.
+
+Each takes a data source and a run folder; `model_copy(update=...)` changes single fields.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,13 @@ from model.training_config import PatchDropPhase, TrainingConfig
 
 
 def cifar10_cpu(data: str, run: Path | str = "runs/cifar10-cpu") -> TrainingConfig:
-    """CIFAR-10 on two CPU cores in 85 minutes: the model that the package embeds."""
+    """CIFAR-10 on two CPU cores, as far as 85 minutes go: the model that the package embeds.
+
+    Command: `OMP_WAIT_POLICY=passive vitrine-model train --recipe cifar10_cpu --data cifar10`.
+    Time: 85 minutes on two cores of an AMD EPYC with bfloat16 instructions; 2.7 M parameters.
+    Accuracy: over 80 % on the test set; the embedded model's card has the exact figure. More time
+    or more cores give more: the schedule stretches over the budget.
+    """
     return TrainingConfig(
         recipe="cifar10_cpu",
         run=Path(run),
@@ -37,3 +46,88 @@ def cifar10_cpu(data: str, run: Path | str = "runs/cifar10-cpu") -> TrainingConf
         precision="bf16",
         threads=2,
     )
+
+
+def cifar10_gpu(data: str, run: Path | str = "runs/cifar10-gpu") -> TrainingConfig:
+    """CIFAR-10 on one large GPU: patches of 2 pixels, strong augmentation, 5.4 M parameters.
+
+    Command: `vitrine-model train --recipe cifar10_gpu --data cifar10`.
+    Time: 24 minutes on any GPU; the schedule follows the clock.
+    Accuracy: not measured yet. It aims at 95 % on the test set with one H100 or H200.
+    """
+    return TrainingConfig(
+        recipe="cifar10_gpu",
+        run=Path(run),
+        data=(data,),
+        validation_share=0.02,
+        image_size=32,
+        patch_size=2,
+        width=192,
+        depth=12,
+        heads=3,
+        drop_path=0.1,
+        budget_minutes=24,
+        batch_size=1024,
+        optimizer="muon",
+        muon_learning_rate=0.02,
+        learning_rate=2e-3,
+        weight_decay=0.05,
+        decay="linear",
+        ema_decay=0.9995,
+        patch_drop=(
+            PatchDropPhase(start=0.0, patch_drop=0.5),
+            PatchDropPhase(start=0.75, patch_drop=0.1),
+        ),
+        label_smoothing=0.05,
+        shift=4,
+        policy="trivial_augment",
+        erasing=0.25,
+        mixup=0.2,
+        cutmix=1.0,
+        device="auto",
+        precision="bf16",
+        compile=True,
+    )
+
+
+def small_folder(data: str, run: Path | str = "runs/small-folder") -> TrainingConfig:
+    """Your own folder of some thousand pictures, on a CPU or a GPU.
+
+    Command: `vitrine-model train --recipe small_folder --data my-pictures`.
+    Time: 30 minutes; the schedule follows the clock.
+    Accuracy: depends on the pictures, and is not measured yet on any. From scratch a Vision
+    Transformer needs many: below a thousand a class, expect far less than from CIFAR-10.
+    """
+    return TrainingConfig(
+        recipe="small_folder",
+        run=Path(run),
+        data=(data,),
+        validation_share=0.1,
+        image_size=64,
+        patch_size=8,
+        width=192,
+        depth=6,
+        heads=3,
+        drop_path=0.1,
+        budget_minutes=30,
+        batch_size=128,
+        optimizer="muon",
+        decay="linear",
+        patch_drop=(
+            PatchDropPhase(start=0.0, patch_drop=0.5),
+            PatchDropPhase(start=0.8, patch_drop=0.0),
+        ),
+        label_smoothing=0.1,
+        shift=8,
+        policy="trivial_augment",
+        mixup=0.2,
+        cutmix=0.5,
+        device="auto",
+    )
+
+
+RECIPES = {
+    "cifar10_cpu": cifar10_cpu,
+    "cifar10_gpu": cifar10_gpu,
+    "small_folder": small_folder,
+}

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from service.errors import InvalidInput
 from service.preprocess import DecodedImage, ImageLimits, decode_image
 
 PARTS = ("train", "validation", "test")
@@ -37,6 +38,12 @@ CIFAR_ROW_BYTES = 1 + 3 * CIFAR_SIDE**2  # the binary form: one label, then thre
 LIMITS = ImageLimits(max_bytes=200 * 1024 * 1024, max_pixels=200_000_000)
 
 Size = tuple[int, int]
+
+
+class DataError(InvalidInput):
+    """The data cannot be trained on; the message names everything wrong at once."""
+
+    title = "Unusable data"
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ class Source:
 def read_source(name: str, max_bytes: int) -> Source:
     """Find the pictures of a folder, a zip archive, CIFAR-10's files, or `hf:NAME`.
 
-    A stream is read once and held encoded, up to `max_bytes`. Raises ValueError, saying what is
+    A stream is read once and held encoded, up to `max_bytes`. Raises DataError, saying what is
     accepted, where the source is none of these.
     """
     if name.startswith(STREAM_PREFIX):
@@ -77,7 +84,7 @@ def read_source(name: str, max_bytes: int) -> Source:
     if path.suffix == ".zip" and path.is_file():
         return read_zip(path)
     if not path.is_dir():
-        raise ValueError(
+        raise DataError(
             f"data source {name!r} is not there; give a folder with train/<class>/<picture>, "
             "a .zip of one, a folder with CIFAR-10's batches, or hf:NAME"
         )
@@ -167,13 +174,13 @@ def cifar_labels(folder: Path) -> list[str]:
     meta = folder / "batches.meta"
     if meta.is_file():
         return [label.decode() for label in unpickled_arrays(meta)[b"label_names"]]
-    raise ValueError(f"{folder} holds neither batches.meta nor batches.meta.txt; copy it there")
+    raise DataError(f"{folder} holds neither batches.meta nor batches.meta.txt; copy it there")
 
 
 def cifar_binary(path: Path) -> tuple[list[int], NDArray[np.uint8]]:
     data = np.fromfile(path, dtype=np.uint8)
     if not len(data) or len(data) % CIFAR_ROW_BYTES:
-        raise ValueError(
+        raise DataError(
             f"{path} has {len(data)} bytes, not a multiple of {CIFAR_ROW_BYTES}; fetch it again"
         )
     rows = data.reshape(-1, CIFAR_ROW_BYTES)
@@ -188,17 +195,20 @@ def cifar_pickled(path: Path) -> tuple[list[int], NDArray[np.uint8]]:
 
 def unpickled_arrays(path: Path) -> dict[bytes, Any]:
     """Read a pickle of plain values and numpy arrays; anything else in it is refused, not run."""
-    loaded = ArrayUnpickler(io.BytesIO(path.read_bytes()), encoding="bytes").load()
+    try:
+        loaded = ArrayUnpickler(io.BytesIO(path.read_bytes()), encoding="bytes").load()
+    except (pickle.UnpicklingError, EOFError, ValueError) as error:
+        raise DataError(f"{path} cannot be read: {error}; fetch it again") from error
     if not isinstance(loaded, dict):
-        raise ValueError(f"{path} holds a {type(loaded).__name__}, not CIFAR-10's dictionary")
+        raise DataError(f"{path} holds a {type(loaded).__name__}, not CIFAR-10's dictionary")
     return loaded
 
 
 class ArrayUnpickler(pickle.Unpickler):
     """Unpickles numpy arrays and plain values only: a pickle that names anything else fails."""
 
-    def find_class(self, module: str, name: str) -> Any:
-        allowed: dict[tuple[str, str], Any] = {
+    def find_class(self, module: str, name: str) -> object:
+        allowed: dict[tuple[str, str], object] = {
             ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
             ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
             ("numpy", "ndarray"): np.ndarray,
@@ -223,14 +233,20 @@ def _encode(text: str, encoding: str) -> bytes:
 def read_stream(name: str, max_bytes: int) -> Source:
     """Stream a data set by name through the `datasets` library, or one in a folder it can read.
 
-    Only the train and validation parts are fetched. Raises ValueError where an Image or a
+    Only the train and validation parts are fetched. Raises DataError where an Image or a
     ClassLabel column is missing, or where the encoded pictures exceed `max_bytes`.
     """
-    from datasets import ClassLabel, load_dataset  # noqa: PLC0415 - seconds to import
-    from datasets import Image as ImageColumn  # noqa: PLC0415
+    from datasets import ClassLabel, load_dataset
+    from datasets import Image as ImageColumn
 
     source, held = Source(), 0
-    for split, rows in load_dataset(name, streaming=True).items():
+    try:
+        splits = load_dataset(name, streaming=True)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{STREAM_PREFIX}{name} cannot be streamed: {error}; check the name and the network"
+        ) from error
+    for split, rows in splits.items():
         part = STREAM_PARTS.get(str(split))
         if part is None:
             continue
@@ -238,7 +254,7 @@ def read_stream(name: str, max_bytes: int) -> Source:
         images = [key for key, kind in columns.items() if isinstance(kind, ImageColumn)]
         labels = [key for key, kind in columns.items() if isinstance(kind, ClassLabel)]
         if not images or not labels:
-            raise ValueError(
+            raise DataError(
                 f"{STREAM_PREFIX}{name} has the columns {sorted(columns)}, but needs an Image and "
                 "a ClassLabel; choose another data set, or save it as a folder of class folders"
             )
@@ -249,7 +265,7 @@ def read_stream(name: str, max_bytes: int) -> Source:
             data = row[images[0]]["bytes"] or Path(row[images[0]]["path"]).read_bytes()
             held += len(data)
             if held > max_bytes:
-                raise ValueError(
+                raise DataError(
                     f"{STREAM_PREFIX}{name} holds more than {max_bytes / 2**30:.1f} GiB of encoded "
                     "pictures; raise memory_gib, or save it as a folder of class folders"
                 )

@@ -7,53 +7,35 @@ weights that an uninterrupted one gives.
 
 from __future__ import annotations
 
-import csv
-import io
-import os
-import platform
-import shlex
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast
-from rich.console import Console
 from torch import Tensor
 
-from model.augment import random_flip, random_shift
-from model.checkpoint import load_state, save_checkpoint, save_state, write_atomically
+from model.checkpoint import save_checkpoint
 from model.data import read_training_data
-from model.images import Batch, Images, read_images
+from model.images import (
+    Batch,
+    DecodedImages,
+    TrainingImages,
+    epoch_order,
+    read_training_images,
+)
 from model.learner import Learner
+from model.position import Position, check_resumable, load_state, save_state
+from model.provenance import provenance
+from model.reporter import Reporter
 from model.training_config import TrainingConfig
-from service.contract import Preprocessing
+from service.errors import InvalidInput
 
-STATISTICS_IMAGES = 10_000
-VALIDATION_BATCH = 500
-LOG_STEPS = 20
-
-
-@dataclass
-class Position:
-    """How far a training is; with the learner's tensors, all that resuming needs."""
-
-    config: dict[str, Any]
-    labels: list[str]
-    train_images: int
-    step: int = 0
-    images_seen: int = 0
-    wall_seconds: float = 0.0
-    loss_sum: float = 0.0
-    loss_steps: int = 0
-    history: list[dict[str, float]] = field(default_factory=list)
-    done: bool = False
+EVALUATION_BATCH = 500
+REPORT_STEPS = 20
 
 
 def step_seed(seed: int, step: int, process: int) -> int:
@@ -61,51 +43,68 @@ def step_seed(seed: int, step: int, process: int) -> int:
     return int(np.random.SeedSequence([seed, step, process]).generate_state(1, np.uint64)[0] >> 1)
 
 
-def epoch_order(seed: int, epoch: int, images: int) -> Tensor:
-    """Give the order in which an epoch visits the images."""
-    return torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(images))
-
-
 class Training:
     """One training in progress; `position` and `learner` always stand at the same step."""
 
-    def __init__(self, config: TrainingConfig) -> None:
+    def __init__(
+        self, config: TrainingConfig, accelerator: Accelerator, images: TrainingImages
+    ) -> None:
         self.config = config
-        if config.threads:
-            torch.set_num_threads(config.threads)
-        self.accelerator = Accelerator(mixed_precision=config.precision, cpu=config.device == "cpu")
-        self.console = Console(stderr=True, highlight=False)
-        self.device = self.accelerator.device
-        max_bytes = int(config.memory_gib * 2**30)
-        data = read_training_data(config.data, config.validation_share, config.seed, max_bytes)
-        size = (config.image_size, config.image_size)
-        fitting = Preprocessing(size=size, crop=size, mean=(0, 0, 0), std=(1, 1, 1))
-        read = (data.labels, fitting, max_bytes, config.workers)
-        self.train_images: Images = read_images(data.train, *read)
-        self.validation_images: Images = read_images(data.validation, *read)
-        self.preprocessing = self.measured(fitting)
-        self.learner = Learner(config, len(data.labels), self.accelerator)
+        self.accelerator = accelerator
+        self.device = accelerator.device
+        self.images = images
+        held = images.train
+        self.train_images = held.to(self.device) if isinstance(held, DecodedImages) else held
+        self.augmentation = config.augmentation()
+        self.learner = Learner(config, len(images.labels), accelerator)
         self.position = Position(
-            config.model_dump(mode="json"), list(data.labels), len(self.train_images)
+            config.model_dump(mode="json"), list(images.labels), len(images.train)
         )
-        self.batch_size = min(config.batch_size, len(self.train_images))
-        self.steps_per_epoch = len(self.train_images) // self.batch_size
+        self.batch_size = min(config.batch_size, len(images.train))
+        self.steps_per_epoch = len(images.train) // self.batch_size
+        self.loss_sum = torch.zeros((), device=self.device)  # since the last report
+        self.accuracy_sum = torch.zeros((), device=self.device)
+        self.unreported_steps, self.reported = 0, time.perf_counter()
 
-    def measured(self, preprocessing: Preprocessing) -> Preprocessing:
-        """Fill in the training images' mean and standard deviation per channel."""
-        order = epoch_order(self.config.seed, 0, len(self.train_images))[:STATISTICS_IMAGES]
-        images = torch.cat([images for images, _ in self.train_images.batches(order.split(500))])
-        levels = images.float() / 255
-        mean = [round(value, 4) for value in levels.mean((0, 2, 3)).tolist()]
-        std = [round(max(value, 1e-4), 4) for value in levels.std((0, 2, 3)).tolist()]
-        return Preprocessing.model_validate(
-            {**preprocessing.model_dump(), "mean": mean, "std": std}
-        )
+    def resume(self) -> None:
+        """Go to where the run folder's training stands, if there is one and it is this one."""
+        state = load_state(self.config.run)
+        if state is None:
+            return
+        tensors, saved = state
+        check_resumable(self.config.run, saved, self.position)
+        self.position = saved
+        self.learner.restore(tensors)
+        if saved.scaler is not None:
+            self.accelerator.scaler.load_state_dict(saved.scaler)
 
-    def normalized(self, images: Tensor) -> Tensor:
-        mean = torch.tensor(self.preprocessing.mean, device=self.device)[:, None, None]
-        std = torch.tensor(self.preprocessing.std, device=self.device)[:, None, None]
-        return (images.to(self.device).float() / 255 - mean) / std
+    def run(self) -> None:
+        """Train to the end, leaving a checkpoint every `checkpoint_steps` and at the end."""
+        position = self.position
+        with self.reporter() as reporter:
+            began = time.perf_counter() - position.wall_seconds
+            batches = self.batches()
+            progress = self.progress()
+            while not position.done:
+                self.step(*next(batches), progress)
+                position.wall_seconds = time.perf_counter() - began
+                progress = self.progress()
+                position.done = progress >= 1
+                saves = position.step % self.config.checkpoint_steps == 0 or position.done
+                ends_epoch = position.step % self.steps_per_epoch == 0 or position.done
+                if position.step % REPORT_STEPS == 0 or saves or ends_epoch:
+                    self.report(reporter, progress)
+                if ends_epoch:
+                    accuracy = self.validation_accuracy()
+                    position.wall_seconds = time.perf_counter() - began
+                    self.end_epoch(reporter, accuracy)
+                if saves and self.accelerator.is_main_process:
+                    self.save()
+
+    def reporter(self) -> Reporter | nullcontext[None]:
+        if not self.accelerator.is_main_process:
+            return nullcontext()
+        return Reporter(self.config.run, self.position.step)
 
     def batches(self) -> Iterator[Batch]:
         """Give this process's share of every batch from the position on, epoch after epoch."""
@@ -113,133 +112,140 @@ class Training:
         epoch, index = divmod(self.position.step, self.steps_per_epoch)
         while True:
             order = epoch_order(self.config.seed, epoch, len(self.train_images))
-            whole = order[: self.steps_per_epoch * self.batch_size].split(self.batch_size)
-            yield from self.train_images.batches([b[process::processes] for b in whole[index:]])
+            whole = torch.split(order[: self.steps_per_epoch * self.batch_size], self.batch_size)
+            yield from self.train_images.batches(
+                [batch[process::processes] for batch in whole[index:]]
+            )
             epoch, index = epoch + 1, 0
 
-    def progress(self, wall_seconds: float) -> float:
+    def progress(self) -> float:
+        """Give the share of the training that is behind: of its time, or else of its steps."""
         if self.config.budget_minutes is None:
             return self.position.step / (self.steps_per_epoch * self.config.epochs)
-        share = torch.tensor([wall_seconds / (60 * self.config.budget_minutes)], device=self.device)
-        return float(broadcast(share).item())  # all processes go by the first one's clock
+        share = self.position.wall_seconds / (60 * self.config.budget_minutes)
+        if self.accelerator.num_processes == 1:
+            return share
+        shares = torch.tensor([share], dtype=torch.float64, device=self.device)
+        return float(broadcast(shares).item())  # all processes go by the first one's clock
 
-    def augmented(self, images: Tensor) -> Tensor:
-        images = self.normalized(images)
-        if self.config.flip:
-            images = random_flip(images)
-        if self.config.shift:
-            images = random_shift(images, self.config.shift)
-        return images
+    def step(self, images: Tensor, targets: Tensor, progress: float) -> None:
+        position, process = self.position, self.accelerator.process_index
+        torch.manual_seed(step_seed(self.config.seed, position.step, process))
+        changed = self.augmentation.change(images.to(self.device).float() / 255)
+        inputs, mixed = self.augmentation.mix(
+            self.normalized(changed), targets.to(self.device), len(position.labels)
+        )
+        loss, accuracy = self.learner.step(inputs, mixed, progress, position.step + 1)
+        position.step += 1
+        position.images_seen += self.batch_size
+        self.loss_sum += loss
+        self.accuracy_sum += accuracy
+        self.unreported_steps += 1
+
+    def normalized(self, levels: Tensor) -> Tensor:
+        """Turn levels in [0, 1] into the model's input."""
+        mean = torch.tensor(self.images.preprocessing.mean, device=self.device)[:, None, None]
+        std = torch.tensor(self.images.preprocessing.std, device=self.device)[:, None, None]
+        return (levels - mean) / std
+
+    def report(self, reporter: Reporter | None, progress: float) -> None:
+        """Move the sums to the position, and show the means since the last report."""
+        position, steps = self.position, self.unreported_steps
+        loss, accuracy = float(self.loss_sum), float(self.accuracy_sum)
+        position.loss_sum += loss
+        position.loss_steps += steps
+        seconds = time.perf_counter() - self.reported
+        if reporter is not None and steps:
+            reporter.steps(
+                position.step,
+                progress,
+                loss=loss / steps,
+                accuracy=accuracy / steps,
+                images_per_second=steps * self.batch_size / seconds,
+                seconds_left=position.wall_seconds * max(0.0, 1 / progress - 1),
+            )
+        self.loss_sum.zero_()
+        self.accuracy_sum.zero_()
+        self.unreported_steps, self.reported = 0, time.perf_counter()
+
+    def end_epoch(self, reporter: Reporter | None, validation_accuracy: float) -> None:
+        position = self.position
+        seconds = position.wall_seconds - sum(row["seconds"] for row in position.history)
+        position.history.append(
+            {
+                "epoch": round(position.step / self.steps_per_epoch, 2),
+                "loss": round(position.loss_sum / position.loss_steps, 4),
+                "validation_accuracy": round(validation_accuracy, 4),
+                "learning_rate": self.learner.learning_rate,
+                "images_per_second": round(position.loss_steps * self.batch_size / seconds, 1),
+                "seconds": round(seconds, 1),
+            }
+        )
+        position.loss_sum, position.loss_steps = 0.0, 0
+        if reporter is not None:
+            reporter.epoch(position.step, position.history)
 
     @torch.no_grad()
     def validation_accuracy(self) -> float:
+        """Give the averaged model's accuracy on the validation part."""
         model = self.learner.load_average()
-        order = torch.arange(len(self.validation_images)).split(VALIDATION_BATCH)
+        images = self.images.validation
+        order = torch.split(torch.arange(len(images)), EVALUATION_BATCH)
         right = 0
-        for images, targets in self.validation_images.batches(order):
+        for batch, targets in images.batches(order):
             with self.accelerator.autocast():
-                logits = model(self.normalized(images))
+                logits = model(self.normalized(batch.to(self.device).float() / 255))
             right += int((logits.argmax(dim=1).cpu() == targets).sum())
-        return right / len(self.validation_images)
-
-    def provenance(self) -> dict[str, Any]:
-        config, position = self.config, self.position
-        commit = subprocess.run(
-            ["git", "rev-parse", "HEAD"],  # noqa: S607
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return {
-            "dataset": ", ".join(Path(source).name for source in config.data),
-            "dataset_images": position.train_images,
-            "recipe": config.recipe,
-            "command": shlex.join([Path(sys.orig_argv[0]).name, *sys.orig_argv[1:]]),
-            "seed": config.seed,
-            "epochs": round(position.step / self.steps_per_epoch, 2),
-            "images_seen": position.images_seen,
-            "wall_seconds": round(position.wall_seconds, 1),
-            "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores",
-            "commit": commit.stdout.strip(),
-            "history": position.history,
-            "config": position.config,
-        }
-
-    def log(self, line: str) -> None:
-        if self.accelerator.is_main_process:
-            self.console.print(f"{time.strftime('%H:%M:%S')}  {line}", soft_wrap=True)
+        return right / len(images)
 
     def save(self) -> None:
-        if not self.accelerator.is_main_process:
-            return
-        run, learner = self.config.run, self.learner
-        save_state(run, learner.tensors(), asdict(self.position))
+        run, learner, position = self.config.run, self.learner, self.position
+        if self.accelerator.scaler is not None:
+            position.scaler = self.accelerator.scaler.state_dict()
+        save_state(run, learner.tensors(), position)
         save_checkpoint(
             run,
             learner.average.weights,
             learner.shape,
-            tuple(self.position.labels),
-            self.preprocessing.model_dump(mode="json", exclude={"background"}),
-            self.provenance(),
+            tuple(position.labels),
+            self.images.preprocessing.model_dump(mode="json", exclude={"background"}),
+            provenance(position, epochs=position.step / self.steps_per_epoch),
         )
-        if self.position.history:
-            rows = io.StringIO()
-            writer = csv.DictWriter(rows, list(self.position.history[0]))
-            writer.writeheader()
-            writer.writerows(self.position.history)
-            write_atomically(run / "metrics.csv", rows.getvalue().encode())
 
-    def run(self) -> Path:
-        config, position = self.config, self.position
-        state = load_state(config.run)
-        if state is not None:
-            tensors, saved = state
-            self.learner.restore(tensors)
-            self.position = position = Position(**saved)
-            self.log(f"resuming at step {position.step}")
-        began = time.perf_counter() - position.wall_seconds
-        epoch_began, epoch_step = time.perf_counter(), position.step
-        batches = self.batches()
-        progress = self.progress(position.wall_seconds)
-        while not position.done:
-            images, targets = next(batches)
-            torch.manual_seed(step_seed(config.seed, position.step, self.accelerator.process_index))
-            loss = self.learner.step(
-                self.augmented(images), targets.to(self.device), progress, position.step + 1
-            )
-            position.step += 1
-            position.images_seen += self.batch_size
-            position.loss_sum += float(loss)
-            position.loss_steps += 1
-            progress = self.progress(time.perf_counter() - began)
-            position.done = progress >= 1
-            seconds = time.perf_counter() - epoch_began
-            speed = (position.step - epoch_step) * self.batch_size / seconds
-            if position.step % LOG_STEPS == 0:
-                self.log(
-                    f"step {position.step}  {100 * progress:.2f} %  loss {float(loss):.4f}  "
-                    f"{speed:.0f} images/s"
-                )
-            if position.step % self.steps_per_epoch == 0 or position.done:
-                position.history.append(
-                    {
-                        "epoch": round(position.step / self.steps_per_epoch, 2),
-                        "loss": round(position.loss_sum / position.loss_steps, 4),
-                        "validation_accuracy": round(self.validation_accuracy(), 4),
-                        "learning_rate": self.learner.learning_rate,
-                        "images_per_second": round(speed, 1),
-                        "seconds": round(seconds, 1),
-                    }
-                )
-                position.loss_sum, position.loss_steps = 0.0, 0
-                self.log("  ".join(f"{key} {value}" for key, value in position.history[-1].items()))
-                epoch_began, epoch_step = time.perf_counter(), position.step
-            if position.step % config.checkpoint_steps == 0 or position.done:
-                position.wall_seconds = time.perf_counter() - began
-                self.save()
-        return config.run
+
+def start_accelerator(config: TrainingConfig) -> Accelerator:
+    """Take the device, the precision and the processes that the configuration asks for."""
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    accelerator = Accelerator(mixed_precision=config.precision, cpu=config.device == "cpu")
+    check_machine(config, accelerator.device, accelerator.num_processes)
+    return accelerator
+
+
+def check_machine(config: TrainingConfig, device: torch.device, processes: int) -> None:
+    """Raise InvalidInput where the device or the processes cannot do what is asked."""
+    if config.precision == "fp16" and device.type == "cpu":
+        raise InvalidInput("precision fp16 needs a GPU, and there is none; choose bf16 or no")
+    if config.batch_size % processes:
+        raise InvalidInput(
+            f"batch_size {config.batch_size} does not split over {processes} processes; "
+            "choose a multiple"
+        )
 
 
 def train(config: TrainingConfig) -> Path:
-    """Train as configured, resuming what the run folder holds; give the run folder."""
-    return Training(config).run()
+    """Train as configured, or go on with what the run folder holds; give the run folder.
+
+    Under `torchrun` every process takes its share of each batch and the first one writes. Raises
+    DataError for data that cannot be trained on, and InvalidInput where the run folder holds
+    another training or the machine cannot do what is asked.
+    """
+    accelerator = start_accelerator(config)
+    max_bytes = int(config.memory_gib * 2**30)
+    data = read_training_data(config.data, config.validation_share, config.seed, max_bytes)
+    images = read_training_images(data, config.image_size, config.seed, max_bytes, config.workers)
+    training = Training(config, accelerator, images)
+    training.resume()
+    training.run()
+    accelerator.end_training()
+    return config.run

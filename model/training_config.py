@@ -7,13 +7,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from model.augment import Augmentation, Policy
 from model.config import Pooling, VisionTransformerConfig
 from model.initialization import InitializationName
 from model.optim import DecayName, OptimizerName
 
 Precision = Literal["no", "bf16", "fp16"]
 DeviceName = Literal["auto", "cpu"]
-AugmentationPolicy = Literal["none", "rand_augment", "trivial_augment"]
 
 
 class PatchDropPhase(BaseModel):
@@ -77,7 +77,7 @@ class TrainingConfig(BaseModel):
     label_smoothing: float = Field(0.05, ge=0, lt=1, description="Share moved to all classes.")
     flip: bool = Field(True, description="Mirror images left to right at random.")
     shift: int = Field(4, ge=0, description="Largest random shift in pixels.")
-    policy: AugmentationPolicy = Field("none", description="Random colour and shape changes.")
+    policy: Policy = Field("none", description="Random colour and shape changes.")
     erasing: float = Field(0.0, ge=0, le=1, description="Probability of random erasing.")
     mixup: float = Field(0.0, ge=0, description="Alpha of mixup; 0 is off.")
     cutmix: float = Field(0.0, ge=0, description="Alpha of cutmix; 0 is off.")
@@ -98,6 +98,10 @@ class TrainingConfig(BaseModel):
         starts = [phase.start for phase in self.patch_drop]
         if starts != sorted(set(starts)):
             raise ValueError(f"patch_drop starts at {starts}; order the phases by rising start")
+        if self.shift >= self.image_size:
+            raise ValueError(
+                f"shift {self.shift} is not below image_size {self.image_size}; shift less"
+            )
         return self
 
     def model_shape(self, classes: int) -> VisionTransformerConfig:
@@ -114,6 +118,17 @@ class TrainingConfig(BaseModel):
             layer_scale=self.layer_scale,
             pooling=self.pooling,
             drop_path=self.drop_path,
+        )
+
+    def augmentation(self) -> Augmentation:
+        """Give what changes every batch."""
+        return Augmentation(
+            flip=self.flip,
+            shift=self.shift,
+            policy=self.policy,
+            erasing=self.erasing,
+            mixup=self.mixup,
+            cutmix=self.cutmix,
         )
 
     def patch_drop_at(self, progress: float) -> float:

@@ -1,0 +1,84 @@
+"""How far a training is, and the one file from which it resumes.
+
+The position and the learner's tensors lie in one safetensors file, replaced as a whole, so that
+they always belong to the same step.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from model.checkpoint import write_atomically
+from model.training_config import TrainingConfig
+from service.errors import InvalidInput
+
+STATE_FILE = Path("state") / "training.safetensors"
+PLACE_FIELDS = {"run"}  # where a run lies does not change what it computes
+
+
+@dataclass
+class Position:
+    """How far a training is; with the learner's tensors, all that resuming needs.
+
+    `config`, `labels` and `train_images` say which training it is. `loss_sum` is over the
+    `loss_steps` of the epoch so far; `scaler` is the state of float16's gradient scaler.
+    """
+
+    config: dict[str, Any]
+    labels: list[str]
+    train_images: int
+    step: int = 0
+    images_seen: int = 0
+    wall_seconds: float = 0.0
+    loss_sum: float = 0.0
+    loss_steps: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    done: bool = False
+    scaler: dict[str, float] | None = None
+
+
+def save_state(run: Path, tensors: Mapping[str, Tensor], position: Position) -> None:
+    """Replace the state of a run folder by this one."""
+    cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    metadata = {"position": json.dumps(asdict(position))}
+    write_atomically(run / STATE_FILE, save(cpu, metadata=metadata))
+
+
+def load_state(run: Path) -> tuple[dict[str, Tensor], Position] | None:
+    """Read back what `save_state` wrote; None where there is nothing yet."""
+    path = run / STATE_FILE
+    if not path.is_file():
+        return None
+    with safe_open(path, framework="pt") as opened:
+        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        return tensors, Position(**json.loads(opened.metadata()["position"]))
+
+
+def check_resumable(run: Path, saved: Position, begun: Position) -> None:
+    """Raise InvalidInput, naming every difference, unless both are the same training."""
+    before = TrainingConfig.model_validate(saved.config).model_dump(mode="json")
+    now = TrainingConfig.model_validate(begun.config).model_dump(mode="json")
+    differences = [
+        f"{name} was {before[name]!r} and is {now[name]!r}"
+        for name in before
+        if name not in PLACE_FIELDS and before[name] != now[name]
+    ]
+    if saved.labels != begun.labels:
+        differences.append(f"labels were {saved.labels} and are {begun.labels}")
+    if saved.train_images != begun.train_images:
+        differences.append(
+            f"there were {saved.train_images} training images and are {begun.train_images}"
+        )
+    if differences:
+        raise InvalidInput(
+            f"{run} holds another training: {'; '.join(differences)}; "
+            "choose another run folder, or train as before"
+        )

@@ -1,0 +1,51 @@
+"""What the tests of training share: pictures drawn here, and a training of seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from model.training_config import TrainingConfig
+from tests.model.shapes import COLOURS, write_pictures
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def shapes(tmp_path: Path) -> Path:
+    """A folder with 40 training and 8 validation pictures of three colours each."""
+    folder = write_pictures(tmp_path / "shapes", "train", dict.fromkeys(COLOURS, 40))
+    return write_pictures(folder, "validation", dict.fromkeys(COLOURS, 8), first_seed=1000)
+
+
+@pytest.fixture
+def tiny_config(shapes: Path, tmp_path: Path) -> Callable[..., TrainingConfig]:
+    """Give a training of seconds on the shapes, with some fields changed."""
+
+    def config(**changes: object) -> TrainingConfig:
+        values: dict[str, object] = {
+            "run": tmp_path / "run",
+            "data": (str(shapes),),
+            "image_size": 16,
+            "patch_size": 4,
+            "width": 24,
+            "depth": 2,
+            "heads": 2,
+            "epochs": 2,
+            "batch_size": 24,
+            "shift": 2,
+            "flip": True,
+            "device": "cpu",
+        }
+        return TrainingConfig.model_validate({**values, **changes})
+
+    return config
