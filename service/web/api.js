@@ -1,0 +1,126 @@
+/**
+ * The client of Vitrine's HTTP API. Each function asks one route and raises a Problem when it is
+ * refused; an aborted request raises the signal's own AbortError.
+ */
+
+import { Problem, problemOf, unreachable } from "./problem.js";
+
+/**
+ * @typedef {{name: string, version: string, digest: string, is_default: boolean,
+ *   is_explainable: boolean, labels: string[]}} Model
+ * @typedef {{name: string, version: string, digest: string}} ModelIdentity
+ * @typedef {{depth: number, heads: number}} Architecture
+ * @typedef {{architecture: Architecture}} Contract
+ * @typedef {{name: string, summary: string, source: string, class_specific: boolean,
+ *   parameters: string[], is_default: boolean}} Method
+ * @typedef {{label: string, index: number, probability: number}} Prediction
+ * @typedef {{format: string, width: number, height: number}} ImageItem
+ * @typedef {{total: number}} Timing
+ * @typedef {{model: ModelIdentity, predictions: Prediction[], image: ImageItem,
+ *   timing_ms: Timing}} Classification
+ * @typedef {{rows: number, columns: number, crop_box: [number, number, number, number]}} Grid
+ * @typedef {{model: ModelIdentity,
+ *   target: Prediction & {logit: number, source: "predicted" | "requested"},
+ *   method: {name: string, class_specific: boolean, parameters: Record<string, string | number>},
+ *   grid: Grid, scores: number[][], scale: {min: number, max: number}, image: ImageItem,
+ *   warnings: string[], timing_ms: Timing}} Explanation
+ * @typedef {Record<string, string | number>} Parameters
+ */
+
+const ROOT = new URL("../", import.meta.url);
+const BYTES = "application/octet-stream"; // the server tells formats by content, not by this
+
+/**
+ * @param {AbortSignal} signal
+ * @returns {Promise<Model[]>} every model and version served
+ */
+export function getModels(signal) {
+  return ask("models", {}, { signal }, asJson);
+}
+
+/**
+ * @param {Model} model
+ * @param {AbortSignal} signal
+ * @returns {Promise<Contract>} all that is known of a model
+ */
+export function getContract({ name, version }, signal) {
+  return ask(`models/${encodeURIComponent(name)}`, { version }, { signal }, asJson);
+}
+
+/**
+ * @param {AbortSignal} signal
+ * @returns {Promise<Method[]>} the methods that explain
+ */
+export function getMethods(signal) {
+  return ask("explain/methods", {}, { signal }, asJson);
+}
+
+/**
+ * @param {Blob} picture
+ * @param {Parameters} parameters
+ * @param {AbortSignal} signal
+ * @returns {Promise<Classification>} the classes of a picture, best first
+ */
+export function classify(picture, parameters, signal) {
+  return ask("classify", parameters, posted(picture, "application/json", signal), asJson);
+}
+
+/**
+ * @param {Blob} picture
+ * @param {Parameters} parameters
+ * @param {AbortSignal} signal
+ * @returns {Promise<Explanation>} the map of a picture, as numbers
+ */
+export function explain(picture, parameters, signal) {
+  return ask("explain", parameters, posted(picture, "application/json", signal), asJson);
+}
+
+/**
+ * @param {Blob} picture
+ * @param {Parameters} parameters
+ * @param {AbortSignal} signal
+ * @returns {Promise<Blob>} the map of a picture, drawn over it as PNG
+ */
+export function drawExplanation(picture, parameters, signal) {
+  return ask("explain", parameters, posted(picture, "image/png", signal), (answer) => answer.blob());
+}
+
+/**
+ * @param {Blob} picture
+ * @param {string} accept
+ * @param {AbortSignal} signal
+ * @returns {RequestInit}
+ */
+function posted(picture, accept, signal) {
+  const headers = { "Content-Type": BYTES, Accept: accept };
+  return { method: "POST", headers, body: picture, signal };
+}
+
+/**
+ * @param {Response} response
+ * @returns {Promise<any>}
+ */
+function asJson(response) {
+  return response.json();
+}
+
+/**
+ * @template Content
+ * @param {string} path
+ * @param {Parameters} parameters
+ * @param {RequestInit} request
+ * @param {(response: Response) => Promise<Content>} read
+ * @returns {Promise<Content>}
+ */
+async function ask(path, parameters, request, read) {
+  const url = new URL(path, ROOT);
+  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, String(value));
+  try {
+    const response = await fetch(url, request);
+    if (response.ok) return await read(response);
+    throw await problemOf(response);
+  } catch (error) {
+    if (error instanceof Problem || request.signal?.aborted) throw error;
+    throw unreachable(); // no response, or the connection was lost in the middle of one
+  }
+}

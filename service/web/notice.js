@@ -1,0 +1,49 @@
+/**
+ * The message about what went wrong, with a way to try again.
+ */
+
+import { byId } from "./element.js";
+import { Problem } from "./problem.js";
+import { text } from "./strings.js";
+
+/** Shows one problem at a time. */
+export class Notice {
+  #root = byId("notice", HTMLElement);
+  #title = byId("notice-title", HTMLElement);
+  #detail = byId("notice-detail", HTMLElement);
+  #kept = byId("notice-kept", HTMLElement);
+  #retry = byId("notice-retry", HTMLButtonElement);
+  #onRetry = () => {};
+
+  constructor() {
+    this.#retry.addEventListener("click", () => this.#onRetry());
+    byId("notice-dismiss", HTMLButtonElement).addEventListener("click", () => this.hide());
+  }
+
+  /**
+   * Shows an error. A second try is offered where it may help; `keepsResult` says whether an
+   * earlier result still stands.
+   * @param {unknown} error
+   * @param {{retry: () => void, keepsResult: boolean}} about
+   */
+  show(error, { retry, keepsResult }) {
+    const problem = error instanceof Problem ? error : pageFailed(error);
+    this.#title.textContent = problem.title;
+    this.#detail.textContent = problem.detail;
+    this.#kept.hidden = !keepsResult;
+    this.#retry.hidden = !problem.mayPass;
+    this.#onRetry = retry;
+    this.#root.hidden = false;
+    this.#root.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Takes the message away. */
+  hide() {
+    this.#root.hidden = true;
+  }
+}
+
+/** @param {unknown} error */
+function pageFailed(error) {
+  return new Problem(text("problem_page"), String(error), { mayPass: true });
+}
