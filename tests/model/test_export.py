@@ -1,0 +1,172 @@
+"""From a checkpoint to a bundle: whole, agreeing with torch, or not at all."""
+
+import dataclasses
+import json
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from model.checkpoint import Checkpoint
+from model.explain import Explainer
+from model.export import export_bundle, reseal
+from model.graphs import Classifier, graph_specs
+from model.weight_sharing import share_weights
+from service.contract import Graphs, read_bundle
+from service.engine import Engine
+from service.errors import ContractError, InvalidInput
+from tests.model.vits import random_images, small_vit
+
+LABELS = ("ant", "bee", "cat", "dog", "elk")
+
+
+def checkpoint(model, labels=LABELS, **provenance):
+    size = list(model.config.image_size)
+    preprocessing = {"size": size, "crop": size, "mean": [0.5] * 3, "std": [0.25] * 3}
+    known = {"dataset": "drawn", "recipe": "none", "command": "", "seed": 0, **provenance}
+    return Checkpoint(model, labels, preprocessing, known)
+
+
+@pytest.fixture(scope="module")
+def model():
+    """Large enough for weights that must be shared."""
+    return small_vit(width=64, heads=2, depth=2, registers=1, layer_scale=0.5)
+
+
+@pytest.fixture(scope="module")
+def bundle(model, tmp_path_factory):
+    made = checkpoint(model, command="vitrine-model train --data /home/me/pictures/pets")
+    return read_bundle(export_bundle(made, tmp_path_factory.mktemp("bundles"), "pets", "2"))
+
+
+@pytest.fixture(scope="module")
+def engine(bundle):
+    return Engine(bundle, provider="cpu", threads=1)
+
+
+def test_the_bundle_lies_under_its_name_and_version(bundle):
+    assert bundle.folder.parts[-2:] == ("pets", "2")
+    assert sorted(path.name for path in bundle.folder.iterdir()) == [
+        "README.md", "classify.onnx", "contract.json", "explain.onnx", "golden.npz",
+        "weights.safetensors",
+    ]  # fmt: skip
+
+
+def test_nothing_else_is_left_beside_the_bundle(bundle):
+    assert [path.name for path in bundle.folder.parent.iterdir()] == ["2"]
+
+
+def test_the_classify_graph_takes_any_batch_and_equals_torch(model, engine):
+    for count in (1, 3):
+        images = random_images(model, count)
+        found = engine.classify(images.numpy())
+        with torch.inference_mode():
+            logits, readout = Classifier(model)(images)
+        np.testing.assert_allclose(found.logits, logits, rtol=0, atol=1e-4)
+        np.testing.assert_allclose(found.readout, readout, rtol=0, atol=1e-4)
+
+
+def test_the_explain_graph_takes_any_number_of_targets_and_equals_torch(model, engine):
+    images = random_images(model, 2)
+    keep = torch.ones(2, model.config.patches)
+    keep[:, 3:6] = 0
+    for targets in (1, 4):
+        weights = torch.randn(2, targets, 5, generator=torch.manual_seed(targets))
+        found = engine.explain(images.numpy(), weights.numpy(), keep.numpy())
+        with torch.inference_mode():
+            logits, attention, gradient = Explainer(model)(images, weights, keep)
+        np.testing.assert_allclose(found.logits, logits, rtol=0, atol=1e-4)
+        np.testing.assert_allclose(found.attention, attention, rtol=0, atol=1e-4)
+        np.testing.assert_allclose(found.attention_gradient, gradient, rtol=1e-4, atol=1e-4)
+
+
+def test_both_graphs_read_one_weights_file_that_torch_reads_too(model, bundle):
+    for name, value in load_file(bundle.path("weights.safetensors")).items():
+        torch.testing.assert_close(value, model.state_dict()[name], rtol=0, atol=0)
+    for file in ("classify.onnx", "explain.onnx"):
+        graph = onnx.load(bundle.path(file), load_external_data=False)
+        external = [tensor for tensor in graph.graph.initializer if tensor.external_data]
+        assert {tensor.external_data[0].value for tensor in external} == {"weights.safetensors"}
+        inline = [tensor for tensor in graph.graph.initializer if not tensor.external_data]
+        assert max(len(tensor.raw_data) for tensor in inline) <= 16 * 1024
+
+
+def test_the_graphs_hold_no_path_of_the_machine_that_exported_them(bundle):
+    for file in ("classify.onnx", "explain.onnx"):
+        content = bundle.path(file).read_bytes()
+        assert b"site-packages" not in content
+        assert b".py" not in content
+
+
+def test_the_contract_names_no_path_of_the_machine_that_trained(bundle):
+    assert bundle.contract.provenance.command == "vitrine-model train --data pets"
+
+
+def test_anyone_may_read_the_files(bundle):
+    for path in bundle.folder.iterdir():
+        assert path.stat().st_mode & 0o444 == 0o444, path
+
+
+def test_an_existing_version_is_not_overwritten(model, bundle):
+    with pytest.raises(InvalidInput, match="exists already; choose another version"):
+        export_bundle(checkpoint(model), bundle.folder.parents[1], "pets", "2")
+
+
+@pytest.mark.parametrize("labels", [LABELS[:4], ("ant", "bee", " ", "dog", "elk")])
+def test_a_missing_label_is_refused(model, labels, tmp_path):
+    with pytest.raises(InvalidInput, match="has 5 classes and 4 labels"):
+        export_bundle(checkpoint(model, labels), tmp_path, "pets", "1")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_onnxruntime_computes_otherwise_is_refused(model, tmp_path, monkeypatch):
+    def other_weights(graph, weights, parameters):
+        share_weights(graph, weights, parameters)
+        content = weights.read_bytes()
+        start = 8 + int.from_bytes(content[:8], "little")
+        louder = np.frombuffer(content[start:], np.float32) * np.float32(1.01)
+        weights.write_bytes(content[:start] + louder.tobytes())
+
+    monkeypatch.setattr("model.graphs.share_weights", other_weights)
+    with pytest.raises(ContractError, match=r"differ from torch's by"):
+        export_bundle(checkpoint(model), tmp_path, "pets", "1")
+    assert not (tmp_path / "pets" / "1").exists()
+
+
+def test_a_large_constant_that_is_no_parameter_is_refused(bundle):
+    graph = onnx.load(bundle.path("classify.onnx"))
+    with pytest.raises(ContractError, match="is no parameter"):
+        share_weights(graph, bundle.path("weights.safetensors"), {})
+
+
+def test_resealing_changes_the_contract_and_the_card_alone(bundle, tmp_path):
+    copy = tmp_path / "1"
+    copy.mkdir()
+    for path in bundle.folder.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    before = read_bundle(copy)
+    provenance = before.contract.provenance.model_copy(update={"machine": "a desk"})
+    after = reseal(before, before.contract.model_copy(update={"provenance": provenance}))
+    assert after.contract.provenance.machine == "a desk"
+    assert "a desk" in after.path("README.md").read_text()
+    changed = {
+        file for file in after.contract.files
+        if after.contract.files[file] != before.contract.files[file]
+    }  # fmt: skip
+    assert changed == {"README.md"}
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+def test_graph_specs_follow_the_shape(model):
+    specs = graph_specs(model.config)
+    assert specs.explain.outputs[2].shape == ("batch", "targets", 2, 2, 18, 18)
+    assert specs.classify.inputs[0].shape == ("batch", 3, 32, 32)
+
+
+def test_a_bundle_without_an_explain_graph_is_a_bundle_too(bundle):
+    document = json.loads(bundle.contract.model_dump_json())
+    document["graphs"]["explain"] = None
+    assert Graphs.model_validate(document["graphs"]).explain is None
+    assert dataclasses.is_dataclass(bundle)

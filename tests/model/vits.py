@@ -1,0 +1,38 @@
+"""Small Vision Transformers with random weights, of every shape that the tests need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from model.config import VisionTransformerConfig
+from model.vit import VisionTransformer
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "class token": {},
+    "mean pooling": {"pooling": "mean"},
+    "LayerScale": {"layer_scale": 0.5},
+    "registers": {"registers": 3},
+    "mean pooling with registers": {"pooling": "mean", "registers": 2, "layer_scale": 0.3},
+    "a grid that is not square": {"image_size": (24, 40)},
+}
+
+
+def small_vit(seed: int = 0, **changes: Any) -> VisionTransformer:
+    """Give a ViT of three blocks in evaluation mode, with weights that do not vanish."""
+    values: dict[str, Any] = {"image_size": (32, 32), "patch_size": 8, "width": 24, "depth": 3}
+    config = VisionTransformerConfig(**{**values, "heads": 2, "classes": 5, **changes})
+    model = VisionTransformer(config)
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.25, generator=generator)
+    return model.eval()
+
+
+def random_images(model: VisionTransformer, count: int = 2, seed: int = 1) -> torch.Tensor:
+    """Give images that a model accepts, of its own number format."""
+    generator = torch.Generator().manual_seed(seed)
+    config = model.config
+    images = torch.randn(count, config.channels, *config.image_size, generator=generator)
+    return images.to(model.head.weight.dtype)
