@@ -91,6 +91,8 @@ def decode_image(
                 "send a smaller one"
             )
         image_format = "JPEG" if image.format == "MPO" else str(image.format)
+        # the decoder of TIFF turns the picture by itself, and then forgets that it did
+        is_turned = image.format == "TIFF" and _orientation(image) in TRANSPOSITIONS
         if at_least is not None:
             side = DRAFT_MARGIN * max(at_least)
             image.draft("RGB", (side, side))
@@ -106,7 +108,7 @@ def decode_image(
             ) from error
         orientation = _orientation(image)
     if orientation not in TRANSPOSITIONS:
-        return DecodedImage(rgb, image_format, width, height, orientation_applied=False)
+        return DecodedImage(rgb, image_format, width, height, orientation_applied=is_turned)
     if orientation >= FIRST_SIDEWAYS_ORIENTATION:
         width, height = height, width
     upright = rgb.transpose(TRANSPOSITIONS[orientation])
@@ -121,7 +123,7 @@ def _open(data: bytes, limits: ImageLimits) -> Image.Image:
             f"the {len(data):,} bytes are not a picture in one of {', '.join(FORMATS)}; "
             "convert it to one of these"
         ) from None
-    except Image.DecompressionBombError:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PayloadTooLarge(
             f"the picture's header states more than {limits.max_pixels:,} pixels; "
             "send a smaller one"
@@ -185,10 +187,18 @@ def _crop_corner(rows: int, columns: int, preprocessing: Preprocessing) -> tuple
 
 def fit(decoded: DecodedImage, preprocessing: Preprocessing) -> Image.Image:
     """Resize and crop a picture to what the model sees, in 8-bit RGB."""
-    rows, columns = resized_size(decoded.width, decoded.height, preprocessing)
-    resized = decoded.image.resize((columns, rows), INTERPOLATIONS[preprocessing.interpolation])
-    top, left = _crop_corner(rows, columns, preprocessing)
-    return resized.crop((left, top, left + preprocessing.crop[1], top + preprocessing.crop[0]))
+    image, (rows, columns) = decoded.image, preprocessing.crop
+    left, top, right, bottom = crop_box(decoded.width, decoded.height, preprocessing)
+    across, down = image.width / decoded.width, image.height / decoded.height
+    # resizing the box alone gives the pixels of resizing all and cropping, without the memory that
+    # a picture of 100,000 x 1 would take
+    box = (
+        left * across,
+        top * down,
+        min(right * across, image.width),
+        min(bottom * down, image.height),
+    )
+    return image.resize((columns, rows), INTERPOLATIONS[preprocessing.interpolation], box=box)
 
 
 def pixel_values(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.float32]:

@@ -1,0 +1,326 @@
+"""From bytes to pixel values: the promises that hold for every picture."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from service.contract import Preprocessing
+from service.errors import InvalidInput, PayloadTooLarge, UnreadableImage, UnsupportedMediaType
+from service.preprocess import (
+    FORMATS,
+    ORIENTATION_TAG,
+    TRANSPOSITIONS,
+    ImageLimits,
+    crop_box,
+    decode_image,
+    fit,
+    pixel_values,
+    preprocess,
+    resized_size,
+)
+from tests.service.pictures import draw, encode, header_bomb
+
+LIMITS = ImageLimits()
+MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16")
+DRAFT_TOLERANCE_LEVELS = 12  # of 255, on the mean; a reduced decode averages in blocks of 8
+few = settings(deadline=None, max_examples=60)
+
+sides = st.integers(1, 300)
+
+
+@st.composite
+def rules(draw_value) -> Preprocessing:
+    size = draw_value(st.tuples(st.integers(1, 64), st.integers(1, 64)))
+    crop = tuple(draw_value(st.integers(1, side)) for side in size)
+    return Preprocessing(
+        resize=draw_value(st.sampled_from(["shortest_edge", "exact"])),
+        size=size,
+        crop=crop,
+        interpolation=draw_value(st.sampled_from(["nearest", "bilinear", "bicubic", "lanczos"])),
+        mean=draw_value(st.tuples(*[st.floats(0, 1)] * 3)),
+        std=draw_value(st.tuples(*[st.floats(0.05, 1)] * 3)),
+    )
+
+
+def square(side: int = 32, **changes: object) -> Preprocessing:
+    values = {"size": (side, side), "crop": (side, side), "mean": (0, 0, 0), "std": (1, 1, 1)}
+    return Preprocessing(**{**values, **changes})
+
+
+def png_of_mode(mode: str, picture: Image.Image) -> bytes:
+    if mode == "I;16":
+        levels = np.asarray(picture.convert("L")).astype(np.uint16) * 257
+        return encode(Image.fromarray(levels))
+    return encode(picture.convert(mode), "TIFF" if mode == "CMYK" else "PNG")
+
+
+@few
+@given(width=sides, height=sides, mode=st.sampled_from(MODES), rule=rules())
+def test_any_picture_becomes_finite_pixel_values_within_the_models_range(
+    width: int, height: int, mode: str, rule: Preprocessing
+) -> None:
+    pixels = preprocess(png_of_mode(mode, draw(width, height)), rule, LIMITS)[1]
+    assert pixels.shape == (3, *rule.crop)
+    assert pixels.dtype == np.float32
+    assert pixels.flags.c_contiguous
+    assert np.isfinite(pixels).all()
+    for channel, mean, std in zip(pixels, rule.mean, rule.std, strict=True):
+        assert channel.min() >= (0 - mean) / std - 1e-4
+        assert channel.max() <= (1 - mean) / std + 1e-4
+
+
+@few
+@given(width=st.integers(1, 10**6), height=st.integers(1, 10**6), rule=rules())
+def test_the_resized_picture_just_covers_the_size(width, height, rule) -> None:
+    rows, columns = resized_size(width, height, rule)
+    assert rows >= rule.size[0]
+    assert columns >= rule.size[1]
+    assert rows == rule.size[0] or columns == rule.size[1]
+
+
+@few
+@given(width=st.integers(1, 10**6), height=st.integers(1, 10**6), rule=rules())
+def test_the_resized_picture_keeps_its_aspect_to_a_pixel(width, height, rule) -> None:
+    rows, columns = resized_size(width, height, rule)
+    if rule.resize == "shortest_edge":
+        scale = max(rule.size[0] / height, rule.size[1] / width)
+        assert abs(rows - height * scale) <= 1
+        assert abs(columns - width * scale) <= 1
+
+
+@few
+@given(width=st.integers(1, 10**5), height=st.integers(1, 10**5), rule=rules())
+def test_the_crop_box_lies_inside_the_picture(width, height, rule) -> None:
+    left, top, right, bottom = crop_box(width, height, rule)
+    assert 0 <= left < right <= width * (1 + 1e-9)
+    assert 0 <= top < bottom <= height * (1 + 1e-9)
+
+
+@few
+@given(width=st.integers(64, 4000), height=st.integers(64, 4000), side=st.integers(64, 256))
+def test_the_crop_box_has_the_crops_aspect(width, height, side) -> None:
+    left, top, right, bottom = crop_box(width, height, square(side))
+    assert (right - left) / (bottom - top) == pytest.approx(1, rel=1 / side)
+
+
+@few
+@given(width=sides, height=sides, color=st.tuples(*[st.integers(0, 255)] * 3), rule=rules())
+def test_a_picture_of_one_colour_gives_pixel_values_of_one_colour(
+    width, height, color, rule
+) -> None:
+    decoded = decode_image(encode(Image.new("RGB", (width, height), color)), LIMITS)
+    pixels = pixel_values(fit(decoded, rule), rule)
+    expected = (np.array(color) / 255 - rule.mean) / rule.std
+    np.testing.assert_allclose(
+        pixels, np.broadcast_to(expected[:, None, None], pixels.shape), atol=1e-4
+    )
+
+
+@few
+@given(width=st.integers(1, 900), height=st.integers(1, 900), seed=st.integers(0, 99))
+def test_a_jpeg_decoded_at_reduced_scale_stays_close_to_the_full_decode(
+    width, height, seed
+) -> None:
+    data = encode(draw(width, height, seed), "JPEG", quality=95)
+    rule = square(32)
+    reduced = decode_image(data, LIMITS, at_least=rule.size)
+    full = decode_image(data, LIMITS)
+    assert (reduced.width, reduced.height) == (full.width, full.height) == (width, height)
+    difference = np.asarray(fit(reduced, rule), int) - np.asarray(fit(full, rule), int)
+    assert np.abs(difference).mean() <= DRAFT_TOLERANCE_LEVELS
+
+
+def test_a_large_jpeg_is_decoded_at_reduced_scale() -> None:
+    decoded = decode_image(encode(draw(1600, 1200), "JPEG"), LIMITS, at_least=(32, 32))
+    assert (decoded.width, decoded.height) == (1600, 1200)
+    assert decoded.image.width == 200
+
+
+def test_resizing_the_box_alone_equals_resizing_all_and_cropping() -> None:
+    rule = square(64, crop=(48, 40))
+    decoded = decode_image(encode(draw(300, 190)), LIMITS)
+    rows, columns = resized_size(300, 190, rule)
+    whole = decoded.image.resize((columns, rows), Image.Resampling.BICUBIC)
+    left, top = (columns - 40) // 2, (rows - 48) // 2
+    expected = np.asarray(whole.crop((left, top, left + 40, top + 48)), int)
+    assert np.abs(np.asarray(fit(decoded, rule), int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("size", [(100_000, 1), (1, 100_000)])
+def test_an_extremely_thin_picture_takes_no_more_memory_than_another(size) -> None:
+    fitted = fit(decode_image(encode(Image.new("RGB", size, (9, 8, 7))), LIMITS), square(224))
+    assert fitted.getcolors() == [(224 * 224, (9, 8, 7))]
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_gives_the_pixels_of_the_upright_picture(
+    image_format, orientation
+) -> None:
+    upright = draw(48, 32)
+    stored = upright
+    if orientation in TRANSPOSITIONS:
+        undo = {6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
+        stored = upright.transpose(undo.get(orientation, TRANSPOSITIONS[orientation]))
+    exif = Image.Exif()
+    exif[ORIENTATION_TAG] = orientation
+    options = {"JPEG": {"quality": 100, "subsampling": 0}, "WEBP": {"lossless": True}}
+    data = encode(stored, image_format, exif=exif, **options.get(image_format, {}))
+    decoded = decode_image(data, LIMITS)
+    assert (decoded.width, decoded.height) == decoded.image.size == (48, 32)
+    assert decoded.orientation_applied == (orientation != 1)
+    difference = np.asarray(decoded.image, int) - np.asarray(upright, int)
+    assert np.abs(difference).max() <= (4 if image_format == "JPEG" else 0)
+
+
+@pytest.mark.parametrize("value", [0, 9, 65_535])
+def test_an_orientation_that_does_not_exist_is_none(value) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION_TAG] = value
+    assert not decode_image(encode(draw(), "JPEG", exif=exif), LIMITS).orientation_applied
+
+
+def colors_of(data: bytes, background: tuple[int, int, int] = (255, 255, 255)) -> list:
+    return decode_image(data, LIMITS, background).image.getcolors()
+
+
+def test_grey_becomes_equal_channels() -> None:
+    assert colors_of(encode(Image.new("L", (4, 4), 77))) == [(16, (77, 77, 77))]
+
+
+def test_one_bit_becomes_black_and_white() -> None:
+    assert colors_of(encode(Image.new("1", (4, 4), 1))) == [(16, (255, 255, 255))]
+
+
+def test_a_palette_becomes_its_colours() -> None:
+    picture = Image.new("P", (4, 4), 1)
+    picture.putpalette([0, 0, 0, 10, 20, 30])
+    assert colors_of(encode(picture)) == [(16, (10, 20, 30))]
+
+
+def test_a_transparent_palette_entry_shows_the_background() -> None:
+    picture = Image.new("P", (4, 4), 1)
+    picture.putpalette([0, 0, 0, 10, 20, 30])
+    assert colors_of(encode(picture, transparency=1), (1, 2, 3)) == [(16, (1, 2, 3))]
+
+
+@pytest.mark.parametrize(("mode", "color"), [("RGBA", (200, 0, 0, 0)), ("LA", (200, 0))])
+def test_transparent_pixels_show_the_background(mode, color) -> None:
+    assert colors_of(encode(Image.new(mode, (4, 4), color)), (1, 2, 3)) == [(16, (1, 2, 3))]
+
+
+def test_half_transparent_pixels_are_blended_with_the_background() -> None:
+    picture = Image.new("RGBA", (4, 4), (255, 0, 0, 128))
+    assert colors_of(encode(picture)) == [(16, (255, 127, 127))]
+
+
+def test_a_cmyk_jpeg_becomes_rgb() -> None:
+    picture = Image.new("CMYK", (8, 8), (0, 255, 255, 0))
+    (_, color), *others = colors_of(encode(picture, "JPEG", quality=100))
+    assert not others
+    assert np.abs(np.array(color) - (255, 0, 0)).max() <= 3
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "TIFF"])
+def test_sixteen_bits_keep_their_high_byte(image_format) -> None:
+    levels = np.full((4, 4), 0xA1B2, np.uint16)
+    assert colors_of(encode(Image.fromarray(levels), image_format)) == [(16, (0xA1,) * 3)]
+
+
+@pytest.mark.parametrize("image_format", ["GIF", "WEBP"])
+def test_an_animation_gives_its_first_frame(image_format) -> None:
+    frames = [Image.new("RGB", (8, 8), color) for color in ((255, 0, 0), (0, 255, 0))]
+    data = encode(
+        frames[0], image_format, save_all=True, append_images=frames[1:], duration=50, lossless=True
+    )
+    decoded = decode_image(data, LIMITS)
+    assert decoded.format == image_format
+    (_, color), *others = decoded.image.getcolors()
+    assert not others
+    assert color[0] > 250
+    assert color[1] < 5
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_every_format_of_the_allow_list_is_read(image_format) -> None:
+    assert decode_image(encode(draw(), image_format), LIMITS).format == image_format
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"hello, I am text",
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\nshowpage\n",
+        b'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>',
+        b"P5 2 2 255 abcd",
+        b"\0" * 64,
+    ],
+)
+def test_what_is_not_in_the_allow_list_is_unsupported(data: bytes) -> None:
+    with pytest.raises(UnsupportedMediaType, match="JPEG, PNG"):
+        decode_image(data, LIMITS)
+
+
+def test_no_bytes_are_invalid_input() -> None:
+    with pytest.raises(InvalidInput, match="0 bytes"):
+        decode_image(b"", LIMITS)
+
+
+def test_too_many_bytes_are_refused_unread() -> None:
+    with pytest.raises(PayloadTooLarge, match="11 bytes, more than 10"):
+        decode_image(b"not a photo", ImageLimits(max_bytes=10))
+
+
+@pytest.mark.parametrize("size", [(60_000, 60_000), (10_000, 9_000), (7_072, 7_072)])
+def test_too_many_pixels_are_refused_undecoded(size) -> None:
+    with pytest.raises(PayloadTooLarge, match="50,000,000"):
+        decode_image(header_bomb(*size), LIMITS)
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_a_truncated_file_of_any_format_is_an_error_of_the_caller(image_format) -> None:
+    random = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    whole = encode(Image.fromarray(random), image_format)
+    for share in (0.02, 0.2, 0.5, 0.9):
+        data = whole[: max(1, int(len(whole) * share))]
+        try:
+            decode_image(data, LIMITS)  # some decoders give what they have
+        except (UnreadableImage, UnsupportedMediaType, PayloadTooLarge) as error:
+            assert error.detail
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    image_format=st.sampled_from(FORMATS),
+    place=st.floats(0, 1, exclude_max=True),
+    noise=st.binary(min_size=1, max_size=8),
+)
+def test_a_damaged_file_is_never_more_than_an_error_of_the_caller(
+    image_format, place, noise
+) -> None:
+    data = bytearray(encode(draw(24, 24), image_format))
+    start = int(place * len(data))
+    data[start : start + len(noise)] = noise
+    try:
+        decode_image(bytes(data), LIMITS)
+    except (UnreadableImage, UnsupportedMediaType, PayloadTooLarge) as error:
+        assert error.detail
+
+
+def test_floating_point_pixels_are_refused_since_their_range_is_unknown() -> None:
+    picture = Image.fromarray(np.zeros((4, 4), np.float32))
+    with pytest.raises(UnreadableImage, match="floating-point"):
+        decode_image(encode(picture, "TIFF"), LIMITS)
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF:UserWarning")
+def test_broken_metadata_is_no_reason_to_refuse_a_good_picture() -> None:
+    buffer = io.BytesIO()
+    draw().save(buffer, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\x01\x12\0\xff" * 4)
+    assert not decode_image(buffer.getvalue(), LIMITS).orientation_applied
