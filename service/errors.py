@@ -10,6 +10,7 @@ VitrineError
 ├── UnreadableImage         422  a picture that is broken
 ├── InvalidParameter        422  a parameter whose value does not exist or does not fit
 ├── RateLimited             429  more requests than the key may make
+├── CallerGone              499  the caller left; nobody reads the answer
 ├── InferenceFailed         500  the engine failed, or gave numbers that are not finite
 ├── Overloaded              503  the queue is full; comes with Retry-After
 ├── ModelNotReady           503  the model is loading or draining; comes with Retry-After
@@ -112,6 +113,12 @@ class RateLimited(RetryableError):
     """The key has made more requests than it may."""
 
     status, slug, title = 429, "rate-limited", "Rate limited"
+
+
+class CallerGone(VitrineError):
+    """The caller left before the answer."""
+
+    status, slug, title = 499, "caller-gone", "Caller gone"
 
 
 class InferenceFailed(VitrineError):

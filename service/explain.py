@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
+from reprlib import repr as shorten
 from typing import Literal
 
 import numpy as np
@@ -195,11 +196,12 @@ def find_label(wanted: str, labels: tuple[str, ...], parameter: str) -> int:
     """
     if wanted in labels:
         return labels.index(wanted)
-    if wanted.isdecimal() and int(wanted) < len(labels):
-        return int(wanted)
+    indexes = [str(index) for index in range(len(labels))]
+    if wanted in indexes:
+        return indexes.index(wanted)
     nearest = get_close_matches(wanted, labels, n=3, cutoff=0) or labels[:3]
     detail = (
-        f"{parameter} {wanted!r} is neither a label nor an index below {len(labels)}; "
+        f"{parameter} {shorten(wanted)} is neither a label nor an index below {len(labels)}; "
         f"the nearest labels are {', '.join(nearest)}"
     )
     raise InvalidParameter(detail, [ErrorDetail(parameter, detail)])
@@ -229,10 +231,15 @@ def ask(
     if versus is not None and target is None:
         detail = "versus needs a target: say which class is explained against it"
         raise InvalidParameter(detail, [ErrorDetail("versus", detail)])
+    target_index = None if target is None else find_label(target, labels, "target")
+    versus_index = None if versus is None else find_label(versus, labels, "versus")
+    if versus_index is not None and versus_index == target_index:
+        detail = f"versus {shorten(versus)} is the target itself; name another class"
+        raise InvalidParameter(detail, [ErrorDetail("versus", detail)])
     return Question(
         method=method,
-        target=None if target is None else find_label(target, labels, "target"),
-        versus=None if versus is None else find_label(versus, labels, "versus"),
+        target=target_index,
+        versus=versus_index,
         sign=sign,
         layer=layer,
         head=head,

@@ -7,9 +7,11 @@ import time
 import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.metrics import Metrics
+from service.problems import unexpected_response
 
 SAFE_ID = re.compile(r"[\w.-]{1,64}")
 PAGE_POLICY = (
@@ -42,12 +44,12 @@ class RequestMiddleware:
         request_id = asked if SAFE_ID.fullmatch(asked) else uuid.uuid4().hex
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
-        started, code = time.perf_counter(), 500
+        started, code, is_answered = time.perf_counter(), 500, False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal code
+            nonlocal code, is_answered
             if message["type"] == "http.response.start":
-                code = message["status"]
+                code, is_answered = message["status"], True
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
                 headers.update(SECURITY_HEADERS)
@@ -58,6 +60,10 @@ class RequestMiddleware:
         self.metrics.in_flight.inc()
         try:
             await self.app(scope, receive, send_with_headers)
+        except Exception as error:  # whatever it is, the caller is told and the log says what
+            if is_answered:
+                raise
+            await unexpected_response(Request(scope), error)(scope, receive, send_with_headers)
         finally:
             self.metrics.in_flight.dec()
             route = getattr(scope.get("route"), "path", UNMATCHED)

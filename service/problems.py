@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
+from reprlib import repr as shorten
 from typing import Any, cast
 
 from fastapi import FastAPI, Request
@@ -87,7 +88,7 @@ def install_problem_handlers(app: FastAPI) -> None:
 
     async def on_invalid_request(request: Request, error: Exception) -> Response:
         errors = [
-            ErrorDetail("/".join(map(str, item["loc"][1:])) or str(item["loc"][0]), item["msg"])
+            ErrorDetail("/".join(map(str, item["loc"][1:])) or str(item["loc"][0]), _wrong(item))
             for item in cast(RequestValidationError, error).errors()
         ]
         detail = "; ".join(f"{item.pointer}: {item.detail}" for item in errors)
@@ -104,16 +105,17 @@ def install_problem_handlers(app: FastAPI) -> None:
         )
         return _response(problem, exception.headers or {})
 
-    async def on_unexpected(request: Request, error: Exception) -> Response:
-        logger.error("request %s failed", request.state.request_id, exc_info=error)
-        return problem_response(
-            request, InferenceFailed("the service failed; its log names this request's id")
-        )
-
     app.add_exception_handler(VitrineError, on_vitrine_error)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(HTTPException, on_http_exception)
-    app.add_exception_handler(Exception, on_unexpected)
+
+
+def unexpected_response(request: Request, error: Exception) -> Response:
+    """Answer an error that nobody foresaw; the log has what it was."""
+    logger.error("request %s failed", request.state.request_id, exc_info=error)
+    return problem_response(
+        request, InferenceFailed("the service failed; its log names this request's id")
+    )
 
 
 def problem_response(request: Request, error: VitrineError) -> Response:
@@ -125,6 +127,12 @@ def problem_response(request: Request, error: VitrineError) -> Response:
     if isinstance(error, RetryableError):
         headers["Retry-After"] = str(math.ceil(error.retry_after_seconds))
     return _response(problem_of(error, request.state.request_id), headers)
+
+
+def _wrong(item: Mapping[str, Any]) -> str:
+    if item["type"] == "extra_forbidden":
+        return "there is no such parameter; /docs lists them"
+    return f"{item['msg']}, not {shorten(item['input'])}"
 
 
 def _response(problem: Problem, headers: Mapping[str, str]) -> Response:

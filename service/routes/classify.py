@@ -11,7 +11,15 @@ from service.errors import VitrineError
 from service.problems import PICTURE_PROBLEMS, documented
 from service.routes.context import InContext
 from service.routes.pictures import REQUEST_BODY, read_pictures
-from service.routes.stages import Prepared, Stopwatch, deadline, failed, note_runs, prepare
+from service.routes.stages import (
+    Prepared,
+    Stopwatch,
+    deadline,
+    failed,
+    note_runs,
+    prepare,
+    while_connected,
+)
 from service.schemas import ClassifyAnswer, ClassifyAnswers, ClassifyParameters, ClassifyResult
 
 router = APIRouter(tags=["classify"])
@@ -40,7 +48,8 @@ async def classify(
         if not pictures.is_list and isinstance(prepared[0], VitrineError):
             raise prepared[0]
         readable = [item for item in prepared if isinstance(item, Prepared)]
-        runs = await model.classify([item.pixel_values for item in readable])
+        images = [item.pixel_values for item in readable]
+        runs = await while_connected(request, model.classify(images))
     note_runs(runs, "inference", context, watch)
     results: list[ClassifyResult] = []
     for item, run in zip(readable, runs, strict=True):

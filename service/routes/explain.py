@@ -19,7 +19,15 @@ from service.problems import EXPLAIN_PROBLEMS, documented
 from service.registry import ExplainItem, ServedModel
 from service.routes.context import Context, InContext
 from service.routes.pictures import REQUEST_BODY, Pictures, read_pictures
-from service.routes.stages import Prepared, Stopwatch, deadline, failed, note_runs, prepare
+from service.routes.stages import (
+    Prepared,
+    Stopwatch,
+    deadline,
+    failed,
+    note_runs,
+    prepare,
+    while_connected,
+)
 from service.schemas import (
     ExplainAnswer,
     ExplainAnswers,
@@ -73,7 +81,7 @@ async def explain(
         if not pictures.is_list and isinstance(prepared[0], VitrineError):
             raise prepared[0]
         readable = [item for item in prepared if isinstance(item, Prepared)]
-        explained = await _explain(readable, asked, model, context, watch)
+        explained = await while_connected(request, _explain(readable, asked, model, context, watch))
         if form == "png":
             return await context.in_thread(
                 lambda: _png(

@@ -11,8 +11,15 @@ from typing import Any
 from fastapi import Request
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File, create_form_parser
+from starlette.requests import ClientDisconnect
 
-from service.errors import ErrorDetail, InvalidInput, PayloadTooLarge, UnsupportedMediaType
+from service.errors import (
+    CallerGone,
+    ErrorDetail,
+    InvalidInput,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+)
 from service.routes.context import Context
 
 RAW_TYPES = ("image/", "application/octet-stream", "application/x-www-form-urlencoded")
@@ -100,10 +107,13 @@ async def _read_body(request: Request, max_bytes: int) -> bytes:
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal():
         _check_size(int(declared), max_bytes)
-    async for chunk in request.stream():
-        size += len(chunk)
-        _check_size(size, max_bytes)
-        chunks.append(chunk)
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            _check_size(size, max_bytes)
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise CallerGone("the caller left before the body was read") from None
     return b"".join(chunks)
 
 
@@ -128,8 +138,12 @@ def _from_multipart(body: bytes, content_type: str) -> Pictures:
             strangers.append(name)
         file.close()
 
-    def on_field(field: Field) -> None:
-        strangers.append((field.field_name or b"").decode(errors="replace"))
+    def on_field(field: Field) -> None:  # a part without a file name
+        name = (field.field_name or b"").decode(errors="replace")
+        if name == PART_NAME:
+            parts.append(field.value or b"")
+        else:
+            strangers.append(name)
 
     try:
         parser = create_form_parser(
@@ -145,16 +159,20 @@ def _from_multipart(body: bytes, content_type: str) -> Pictures:
             f"the multipart body cannot be read: {error}; let your HTTP client write it"
         ) from None
     if strangers:
-        detail = f"unknown parts: {', '.join(strangers)}; name every file part {PART_NAME!r}"
+        detail = f"unknown parts: {', '.join(strangers)}; name every part {PART_NAME!r}"
         raise InvalidInput(detail, [ErrorDetail(name, "unknown part") for name in strangers])
     if not parts:
-        raise InvalidInput(f"the multipart body has no file part named {PART_NAME!r}; add one")
+        raise InvalidInput(f"the multipart body has no part named {PART_NAME!r}; add one")
     return Pictures(tuple(parts), is_list=len(parts) > 1)
 
 
 def _from_json(body: bytes) -> Pictures:
     try:
         document = json.loads(body)
+    except RecursionError:
+        raise InvalidInput(
+            "the body is not JSON that is read: it nests too deep; send one object"
+        ) from None
     except ValueError as error:
         raise InvalidInput(f"the body is not JSON: {error}; send it as UTF-8 JSON") from None
     if isinstance(document, dict) and set(document) == {"image"}:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Request
 
 from service.batching import Ran
 from service.contract import Preprocessing
 from service.engine import Floats
-from service.errors import DeadlineExceeded, VitrineError
+from service.errors import CallerGone, DeadlineExceeded, VitrineError
 from service.preprocess import DecodedImage, preprocess
 from service.problems import problem_of
 from service.routes.context import Context
 from service.schemas import FailedResult, Timing
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,27 @@ async def deadline(seconds: float) -> AsyncIterator[None]:
         raise DeadlineExceeded(
             f"the answer took longer than {seconds:g} s; try again when the service is less busy"
         ) from None
+
+
+async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+    """Await work, and cancel it when the caller leaves. Raises CallerGone.
+
+    The request's body must have been read.
+    """
+    working, leaving = asyncio.create_task(work), asyncio.create_task(_until_gone(request))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise CallerGone("the caller left before the answer; nobody waits for it")
+        return await working
+    finally:
+        working.cancel()
+        leaving.cancel()
+
+
+async def _until_gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def prepare(

@@ -1,0 +1,53 @@
+"""The real things that many tests share: a tiny model and the bundle that it was exported to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+LABELS = ("cat", "dog", "ship")
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint():
+    """A Vision Transformer of 16 patches and 3 classes, with random weights that tell apart."""
+    import torch
+
+    from model.checkpoint import Checkpoint
+    from model.config import VisionTransformerConfig
+    from model.vit import VisionTransformer
+
+    shape = VisionTransformerConfig(
+        image_size=(32, 32), patch_size=8, width=24, depth=2, heads=2, classes=len(LABELS)
+    )
+    generator = torch.Generator().manual_seed(0)
+    model = VisionTransformer(shape).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(0, 0.3, generator=generator)
+    preprocessing = {
+        "size": [32, 32],
+        "crop": [32, 32],
+        "mean": [0.5, 0.5, 0.5],
+        "std": [0.25, 0.25, 0.25],
+    }
+    provenance = {"dataset": "none", "recipe": "random weights", "command": "none", "seed": 0}
+    return Checkpoint(model, LABELS, preprocessing, provenance)
+
+
+@pytest.fixture(scope="session")
+def tiny_bundles(tiny_checkpoint, tmp_path_factory) -> Path:
+    """A folder with the one bundle tiny/1, really exported; read it, never write into it."""
+    from model.export import export_bundle
+
+    bundles = tmp_path_factory.mktemp("bundles")
+    export_bundle(tiny_checkpoint, bundles, "tiny", "1")
+    return bundles
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tiny_bundles: Path) -> Path:
+    """The folder of the tiny bundle itself."""
+    return tiny_bundles / "tiny" / "1"

@@ -1,0 +1,45 @@
+"""A server on a real socket, shared by the tests that leave it as they found it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.contract import CONTRACT_FILE, file_digest
+from tests.service.live import Live, serving
+
+
+@pytest.fixture(scope="session")
+def live(tiny_bundles: Path) -> Iterator[Live]:
+    with serving(tiny_bundles) as server:
+        yield server
+
+
+@pytest.fixture
+def copy_bundle(tiny_bundle: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Copy the tiny bundle to NAME/VERSION, let `change` edit its contract, and state digests."""
+
+    def copy(
+        change: Callable[[dict[str, Any]], object] = lambda contract: None,
+        *,
+        name: str = "tiny",
+        version: str = "1",
+        files: dict[str, bytes] | None = None,
+    ) -> Path:
+        folder = tmp_path / "bundles" / name / version
+        shutil.copytree(tiny_bundle, folder)
+        contract = json.loads((folder / CONTRACT_FILE).read_text())
+        contract |= {"name": name, "version": version}
+        for file, content in (files or {}).items():
+            (folder / file).write_bytes(content)
+            contract["files"][file] = file_digest(folder / file)
+        change(contract)
+        (folder / CONTRACT_FILE).write_text(json.dumps(contract))
+        return folder
+
+    return copy
