@@ -7,13 +7,11 @@ al., AAAI 2020; mixup, Zhang et al., ICLR 2018; CutMix, Yun et al., ICCV 2019.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-Policy = Literal["none", "rand_augment", "trivial_augment"]
+from model.training_config import Policy
 
 RAND_AUGMENT_CHANGES = 2
 RAND_AUGMENT_MAGNITUDE = 9  # of 30

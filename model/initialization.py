@@ -8,14 +8,11 @@ Self-Attention Layers", ICML 2023).
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
+from model.training_config import InitializationName
 from model.vit import Attention, Block, VisionTransformer
-
-InitializationName = Literal["truncated_normal", "mimetic"]
 
 
 def initialize(model: VisionTransformer, name: InitializationName) -> None:
@@ -34,8 +31,8 @@ def truncated_normal(model: VisionTransformer) -> None:
             nn.init.zeros_(module.bias)
     patch_inputs = model.patch_embed.proj.weight[0].numel()
     nn.init.trunc_normal_(model.patch_embed.proj.weight, std=patch_inputs**-0.5)
-    if model.patch_embed.proj.bias is not None:
-        nn.init.zeros_(model.patch_embed.proj.bias)
+    assert model.patch_embed.proj.bias is not None
+    nn.init.zeros_(model.patch_embed.proj.bias)
     nn.init.trunc_normal_(model.pos_embed, std=0.02)
     nn.init.normal_(model.cls_token, std=1e-6)
     if model.reg_token is not None:

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.optim import AdamW, Muon, Optimizer
 
-OptimizerName = Literal["muon", "adamw"]
-DecayName = Literal["cosine", "linear"]
+from model.training_config import DecayName, OptimizerName
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,24 @@
 """Trainings that were thought through: functions that give a TrainingConfig.
 
-Each takes a data source and a run folder; `model_copy(update=...)` changes single fields.
+Each takes one or several data sources and a run folder. `model_copy(update=...)` changes fields.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from model.training_config import PatchDropPhase, TrainingConfig
 
+Data = str | Sequence[str]
 
-def cifar10_cpu(data: str, run: Path | str = "runs/cifar10-cpu") -> TrainingConfig:
+
+def sources(data: Data) -> tuple[str, ...]:
+    """Give one source or several as a configuration holds them."""
+    return (data,) if isinstance(data, str) else tuple(data)
+
+
+def cifar10_cpu(data: Data, run: Path | str = "runs/cifar10-cpu") -> TrainingConfig:
     """CIFAR-10 on two CPU cores, as far as 85 minutes go: the model that the package embeds.
 
     Command: `OMP_WAIT_POLICY=passive vitrine-model train --recipe cifar10_cpu --data cifar10`.
@@ -21,7 +29,7 @@ def cifar10_cpu(data: str, run: Path | str = "runs/cifar10-cpu") -> TrainingConf
     return TrainingConfig(
         recipe="cifar10_cpu",
         run=Path(run),
-        data=(data,),
+        data=sources(data),
         image_size=32,
         patch_size=4,
         width=192,
@@ -34,6 +42,7 @@ def cifar10_cpu(data: str, run: Path | str = "runs/cifar10-cpu") -> TrainingConf
         learning_rate=1e-3,
         weight_decay=0.05,
         decay="cosine",
+        drop_path=0.0,
         patch_drop=(
             PatchDropPhase(start=0.0, patch_drop=0.75),
             PatchDropPhase(start=0.35, patch_drop=0.6),
@@ -42,13 +51,16 @@ def cifar10_cpu(data: str, run: Path | str = "runs/cifar10-cpu") -> TrainingConf
         ),
         label_smoothing=0.02,
         shift=4,
+        policy="none",
+        mixup=0.0,
+        cutmix=0.0,
         device="cpu",
         precision="bf16",
         threads=2,
     )
 
 
-def cifar10_gpu(data: str, run: Path | str = "runs/cifar10-gpu") -> TrainingConfig:
+def cifar10_gpu(data: Data, run: Path | str = "runs/cifar10-gpu") -> TrainingConfig:
     """CIFAR-10 on one large GPU: patches of 2 pixels, strong augmentation, 5.4 M parameters.
 
     Command: `vitrine-model train --recipe cifar10_gpu --data cifar10`.
@@ -58,7 +70,7 @@ def cifar10_gpu(data: str, run: Path | str = "runs/cifar10-gpu") -> TrainingConf
     return TrainingConfig(
         recipe="cifar10_gpu",
         run=Path(run),
-        data=(data,),
+        data=sources(data),
         validation_share=0.02,
         image_size=32,
         patch_size=2,
@@ -90,40 +102,15 @@ def cifar10_gpu(data: str, run: Path | str = "runs/cifar10-gpu") -> TrainingConf
     )
 
 
-def small_folder(data: str, run: Path | str = "runs/small-folder") -> TrainingConfig:
-    """Your own folder of some thousand pictures, on a CPU or a GPU.
+def small_folder(data: Data, run: Path | str = "runs/small-folder") -> TrainingConfig:
+    """Your own folder of some thousand pictures, on a CPU or a GPU: the defaults.
 
     Command: `vitrine-model train --recipe small_folder --data my-pictures`.
     Time: 30 minutes; the schedule follows the clock.
     Accuracy: depends on the pictures, and is not measured yet on any. From scratch a Vision
     Transformer needs many: below a thousand a class, expect far less than from CIFAR-10.
     """
-    return TrainingConfig(
-        recipe="small_folder",
-        run=Path(run),
-        data=(data,),
-        validation_share=0.1,
-        image_size=64,
-        patch_size=8,
-        width=192,
-        depth=6,
-        heads=3,
-        drop_path=0.1,
-        budget_minutes=30,
-        batch_size=128,
-        optimizer="muon",
-        decay="linear",
-        patch_drop=(
-            PatchDropPhase(start=0.0, patch_drop=0.5),
-            PatchDropPhase(start=0.8, patch_drop=0.0),
-        ),
-        label_smoothing=0.1,
-        shift=8,
-        policy="trivial_augment",
-        mixup=0.2,
-        cutmix=0.5,
-        device="auto",
-    )
+    return TrainingConfig(recipe="small_folder", run=Path(run), data=sources(data))
 
 
 RECIPES = {

@@ -18,6 +18,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast
 from torch import Tensor
 
+from model.augment import Augmentation
 from model.checkpoint import save_checkpoint
 from model.data import read_training_data
 from model.images import (
@@ -55,7 +56,14 @@ class Training:
         self.images = images
         held = images.train
         self.train_images = held.to(self.device) if isinstance(held, DecodedImages) else held
-        self.augmentation = config.augmentation()
+        self.augmentation = Augmentation(
+            flip=config.flip,
+            shift=config.shift,
+            policy=config.policy,
+            erasing=config.erasing,
+            mixup=config.mixup,
+            cutmix=config.cutmix,
+        )
         self.learner = Learner(config, len(images.labels), accelerator)
         self.position = Position(
             config.model_dump(mode="json"), list(images.labels), len(images.train)
@@ -155,7 +163,7 @@ class Training:
         position.loss_sum += loss
         position.loss_steps += steps
         seconds = time.perf_counter() - self.reported
-        if reporter is not None and steps:
+        if reporter is not None:
             reporter.steps(
                 position.step,
                 progress,

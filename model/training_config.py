@@ -7,11 +7,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from model.augment import Augmentation, Policy
 from model.config import Pooling, VisionTransformerConfig
-from model.initialization import InitializationName
-from model.optim import DecayName, OptimizerName
 
+InitializationName = Literal["truncated_normal", "mimetic"]
+OptimizerName = Literal["muon", "adamw"]
+DecayName = Literal["cosine", "linear"]
+Policy = Literal["none", "rand_augment", "trivial_augment"]
 Precision = Literal["no", "bf16", "fp16"]
 DeviceName = Literal["auto", "cpu"]
 
@@ -26,7 +27,7 @@ class PatchDropPhase(BaseModel):
 
 
 class TrainingConfig(BaseModel):
-    """A training run. The defaults suit a folder of a few thousand pictures.
+    """A training run. The defaults are for your own folder of some thousand pictures.
 
     With `budget_minutes` the schedule follows the clock instead of the epochs (Li et al., "Budgeted
     Training", ICLR 2020): the run ends in time on a machine of any speed, at the price that its
@@ -35,7 +36,7 @@ class TrainingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    recipe: str = Field("custom", description="Name of the recipe, for the record.")
+    recipe: str = Field("small_folder", description="Recipe that the values started from.")
     run: Path = Field(Path("runs/default"), description="Run folder; an existing one is resumed.")
     data: tuple[str, ...] = Field(
         description="Data sources, merged: folders, zip archives, CIFAR-10 files, or hf:NAME."
@@ -54,12 +55,12 @@ class TrainingConfig(BaseModel):
     registers: int = Field(0, ge=0, description="Register tokens.")
     layer_scale: float | None = Field(None, description="Initial LayerScale; none leaves it out.")
     pooling: Pooling = Field("class_token", description="What the head reads.")
-    drop_path: float = Field(0.0, ge=0, lt=1, description="Stochastic depth of the last block.")
+    drop_path: float = Field(0.1, ge=0, lt=1, description="Stochastic depth of the last block.")
     initialization: InitializationName = Field("mimetic", description="Starting weights.")
 
     epochs: int = Field(100, ge=1, description="Passes over the training images.")
     budget_minutes: float | None = Field(
-        None, gt=0, description="Training time; when given, it replaces epochs."
+        30, gt=0, description="Training time, in place of epochs; none goes by epochs."
     )
     batch_size: int = Field(128, ge=1, description="Images of a step, over all processes.")
     optimizer: OptimizerName = Field("muon", description="Muon with AdamW, or AdamW alone.")
@@ -67,20 +68,21 @@ class TrainingConfig(BaseModel):
     muon_learning_rate: float = Field(0.02, gt=0, description="Peak learning rate of Muon.")
     weight_decay: float = Field(0.05, ge=0, description="Decoupled weight decay of matrices.")
     warmup: float = Field(0.05, ge=0, lt=1, description="Share of the training to warm up.")
-    decay: DecayName = Field("cosine", description="How the learning rate falls to 0.")
+    decay: DecayName = Field("linear", description="How the learning rate falls to 0.")
     gradient_clip: float = Field(1.0, gt=0, description="Largest global norm of the gradient.")
     ema_decay: float = Field(0.998, ge=0, lt=1, description="Decay of the weights' average.")
 
     patch_drop: tuple[PatchDropPhase, ...] = Field(
-        (), description="Phases of patch dropping in order; none drops no patch."
+        (PatchDropPhase(start=0.0, patch_drop=0.5), PatchDropPhase(start=0.8, patch_drop=0.0)),
+        description="Phases of patch dropping in order; none drops no patch.",
     )
-    label_smoothing: float = Field(0.05, ge=0, lt=1, description="Share moved to all classes.")
+    label_smoothing: float = Field(0.1, ge=0, lt=1, description="Share moved to all classes.")
     flip: bool = Field(True, description="Mirror images left to right at random.")
-    shift: int = Field(4, ge=0, description="Largest random shift in pixels.")
-    policy: Policy = Field("none", description="Random colour and shape changes.")
+    shift: int = Field(8, ge=0, description="Largest random shift in pixels.")
+    policy: Policy = Field("trivial_augment", description="Random colour and shape changes.")
     erasing: float = Field(0.0, ge=0, le=1, description="Probability of random erasing.")
-    mixup: float = Field(0.0, ge=0, description="Alpha of mixup; 0 is off.")
-    cutmix: float = Field(0.0, ge=0, description="Alpha of cutmix; 0 is off.")
+    mixup: float = Field(0.2, ge=0, description="Alpha of mixup; 0 is off.")
+    cutmix: float = Field(0.5, ge=0, description="Alpha of cutmix; 0 is off.")
 
     device: DeviceName = Field("auto", description="auto takes a GPU where there is one.")
     precision: Precision = Field("no", description="Mixed precision.")
@@ -118,17 +120,6 @@ class TrainingConfig(BaseModel):
             layer_scale=self.layer_scale,
             pooling=self.pooling,
             drop_path=self.drop_path,
-        )
-
-    def augmentation(self) -> Augmentation:
-        """Give what changes every batch."""
-        return Augmentation(
-            flip=self.flip,
-            shift=self.shift,
-            policy=self.policy,
-            erasing=self.erasing,
-            mixup=self.mixup,
-            cutmix=self.cutmix,
         )
 
     def patch_drop_at(self, progress: float) -> float:

@@ -40,10 +40,17 @@ def tiny_config(shapes: Path, tmp_path: Path) -> Callable[..., TrainingConfig]:
             "width": 24,
             "depth": 2,
             "heads": 2,
+            "drop_path": 0.0,
             "epochs": 2,
+            "budget_minutes": None,
             "batch_size": 24,
+            "decay": "cosine",
+            "patch_drop": (),
+            "label_smoothing": 0.05,
             "shift": 2,
-            "flip": True,
+            "policy": "none",
+            "mixup": 0.0,
+            "cutmix": 0.0,
             "device": "cpu",
         }
         return TrainingConfig.model_validate({**values, **changes})

@@ -121,7 +121,7 @@ def test_the_same_training_in_another_folder_may_resume(tmp_path, tiny_config):
 
 def test_a_field_that_came_later_counts_as_its_default(tmp_path, tiny_config):
     before = position_of(tiny_config())
-    del before.config["cutmix"]
+    del before.config["erasing"]
     check_resumable(tmp_path, before, position_of(tiny_config()))
 
 

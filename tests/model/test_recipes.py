@@ -10,6 +10,7 @@ import torch
 from model.checkpoint import load_checkpoint
 from model.recipes import RECIPES, cifar10_cpu, cifar10_gpu, small_folder
 from model.train import train
+from model.training_config import TrainingConfig
 from model.vit import VisionTransformer
 
 recipes = pytest.mark.parametrize("name", list(RECIPES))
@@ -27,6 +28,14 @@ def test_a_recipe_trains_on_the_data_and_into_the_folder_it_is_given(name, tmp_p
     config = RECIPES[name]("pictures", tmp_path)
     assert config.data == ("pictures",)
     assert config.run == tmp_path
+
+
+def test_a_recipe_takes_several_sources():
+    assert cifar10_cpu(["a.zip", "b.zip"]).data == ("a.zip", "b.zip")
+
+
+def test_the_defaults_are_the_recipe_for_your_own_folder():
+    assert small_folder("x", "runs/default") == TrainingConfig(data=("x",))
 
 
 @recipes
