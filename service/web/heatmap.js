@@ -16,6 +16,7 @@ import { cividis } from "./cividis.js";
 const PIXELS_PER_PATCH = 16; // of the smooth map; the canvas enlarges it further
 const TALLEST = 600; // CSS pixels
 const SHARE_OF_WINDOW = 0.7;
+const WHOLE = 0.995; // less of a side than this was cropped, not rounded
 const NO_PIXELS = "#808080";
 const STEPS = new Map([
   ["ArrowLeft", { row: 0, column: -1 }],
@@ -203,7 +204,7 @@ export class Heatmap {
  * @returns {boolean}
  */
 export function isCropped([left, top, right, bottom], { width, height }) {
-  return right - left < width - 1 || bottom - top < height - 1;
+  return Math.min((right - left) / width, (bottom - top) / height) < WHOLE;
 }
 
 /**

@@ -125,15 +125,15 @@ class Page {
     this.#shown = answer;
     if (answer.classification !== before?.classification) {
       this.#bars.show(answer.classification.predictions);
-      showHint(answer);
     }
     if (answer.contract !== before?.contract) {
       this.#methods.offerLayers(answer.contract.architecture);
     }
     this.#showControls();
-    document.body.classList.add("answered");
-    byId("result", HTMLElement).hidden = false; // the canvas needs its room before it is drawn
+    showResult();
+    showHint(answer);
     this.#showMap(answer);
+    byId("heatmap", HTMLElement).scrollIntoView({ block: "nearest" });
     showIdentity(answer.classification.model, (answer.explanation ?? answer.classification).timing_ms);
     byId("status", HTMLElement).textContent = summaryOf(answer);
   }
@@ -144,7 +144,7 @@ class Page {
     this.#wanted = { ...question };
     this.#methods.choice = question.choice;
     this.#model.value = String(this.#served.models.indexOf(question.model));
-    this.#bars.press(explanation?.target.index ?? null);
+    this.#bars.press(explanation?.method.class_specific ? explanation.target.index : null);
   }
 
   /** @param {Answer} answer */
@@ -207,6 +207,13 @@ class Page {
   }
 }
 
+/** Makes room for the result, which the canvas needs before it is drawn. */
+function showResult() {
+  document.body.classList.add("answered");
+  byId("choose-hint", HTMLElement).textContent = text("choose_other");
+  byId("result", HTMLElement).hidden = false;
+}
+
 function noModel() {
   return new Problem(text("problem_no_model"), text("problem_no_model_detail"), { mayPass: true });
 }
@@ -216,7 +223,7 @@ function noModel() {
  * @param {import("./api.js").Timing} [timing]
  */
 function showIdentity({ name, version, digest }, timing) {
-  byId("model-name", HTMLElement).textContent = name;
+  byId("model-name", HTMLElement).textContent = text("model_name", { name });
   byId("model-version", HTMLElement).textContent = text("model_version", { version });
   const short = digest.replace(/^sha256:/, "").slice(0, DIGEST_SHOWN);
   const shown = byId("model-digest", HTMLElement);
@@ -228,10 +235,11 @@ function showIdentity({ name, version, digest }, timing) {
 }
 
 /** @param {Answer} answer */
-function showHint({ question, classification }) {
+function showHint({ question, classification, explanation }) {
   const [shown, all] = [classification.predictions.length, question.model.labels.length];
+  const some = shown < all ? text("classes_best", { shown, all }) : text("classes_hint");
   byId("classes-hint", HTMLElement).textContent =
-    shown < all ? text("classes_best", { shown, all }) : text("classes_hint");
+    explanation?.method.class_specific ? some : text("classes_alike");
 }
 
 /**
@@ -268,7 +276,9 @@ function methodOf({ method }) {
  * @returns {string[]} the warnings in plain words, and whether the model sees the whole picture
  */
 function notesOf({ warnings, method, image, grid }) {
-  const notes = warnings.map((warning) => {
+  const isOfClass = (/** @type {string} */ warning) =>
+    method.class_specific || warning !== "target_not_predicted";
+  const notes = warnings.filter(isOfClass).map((warning) => {
     const isTurned = warning === "target_not_predicted" && isAgainst(method);
     const name = isTurned ? "warning_against_not_predicted" : `warning_${warning}`;
     return isText(name) ? text(name) : warning;

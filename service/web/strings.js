@@ -10,6 +10,7 @@ export const ENGLISH = {
 
   choose_heading: "Show it a picture",
   choose_hint: "Drop a picture anywhere on this page, paste one, or choose a file.",
+  choose_other: "Another picture: drop it, paste it, or choose it here.",
   choose_file: "Choose a picture",
   take_photo: "Take a photo",
   drop_here: "Drop the picture to see what the model sees",
@@ -23,6 +24,7 @@ export const ENGLISH = {
 
   classes: "Classes",
   classes_hint: "Choose a class to see its own map.",
+  classes_alike: "With another method, each class has a map of its own.",
   classes_best: "The {shown} most probable of {all} classes. Choose one to see its own map.",
   map_shown: "map shown",
 
@@ -30,7 +32,7 @@ export const ENGLISH = {
   map_for: "What speaks for “{label}”",
   map_against: "What speaks against “{label}”",
   map_any: "Where the model looks",
-  map_by: "Method {method}",
+  map_by: "Method: {method}",
   map_by_layer: "layer {layer}",
   map_by_head: "head {head}",
   map_mean: "mean of the heads",
@@ -48,8 +50,8 @@ export const ENGLISH = {
   save_picture: "Save PNG",
   save_scores: "Save JSON",
 
-  method_heading: "Method",
-  method: "How to explain",
+  method_heading: "How to explain",
+  method: "Method",
   sign: "Evidence",
   sign_positive: "For the class",
   sign_negative: "Against the class",
@@ -60,9 +62,10 @@ export const ENGLISH = {
   counted: "Layers and heads count from 0, as in the API.",
 
   model: "Model",
+  model_name: "Model {name}",
   model_version: "version {version}",
-  model_digest: "Digest {digest}",
-  answered: "Answered in {milliseconds} ms",
+  model_digest: "digest {digest}",
+  answered: "answered in {milliseconds} ms",
 
   warning_constant_map: "All patches have the same score, so this map tells nothing apart.",
   warning_class_agnostic_method:
@@ -155,11 +158,14 @@ export function percent(share) {
   return PERCENT.format(share);
 }
 
+const SMALLEST_PLAIN = 1e-4;
+
 /**
- * Gives a score with three significant digits.
+ * Gives a score with three significant digits; very small ones with an exponent.
  * @param {number} score
  * @returns {string}
  */
 export function scoreText(score) {
-  return String(Number(score.toPrecision(3)));
+  const isPlain = score === 0 || Math.abs(score) >= SMALLEST_PLAIN;
+  return isPlain ? String(Number(score.toPrecision(3))) : score.toExponential(2);
 }
