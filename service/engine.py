@@ -154,6 +154,7 @@ class Engine:
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.enable_mem_pattern = False  # it keeps a plan, and its memory, for every batch size
         options.log_severity_level = LOG_ERRORS_ONLY
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         return options
