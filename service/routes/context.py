@@ -38,7 +38,7 @@ class Context:
         return await asyncio.get_running_loop().run_in_executor(self.picture_threads, work)
 
 
-def _context(request: Request) -> Context:
+async def _context(request: Request) -> Context:  # FastAPI would run a plain one in a thread
     return cast(Context, request.app.state.context)
 
 
