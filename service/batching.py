@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from service.errors import InferenceFailed, ModelNotReady, Overloaded
 
@@ -124,10 +124,10 @@ class Batcher(Generic[Item, Result]):
         return batch
 
     async def _run_batch(self, batch: list[Waiting[Item, Result]]) -> None:
-        self._on_batch(len(batch))
         loop = asyncio.get_running_loop()
         started = time.perf_counter()
         try:
+            self._on_batch(len(batch))
             results = await loop.run_in_executor(
                 self._executor, self._run, [entry.item for entry in batch]
             )
@@ -136,17 +136,22 @@ class Batcher(Generic[Item, Result]):
                     f"the engine gave {len(results)} results for {len(batch)} images"
                 )
         except Exception as error:  # whatever it is, each caller is told, and the loop goes on
-            for entry in batch:
-                if not entry.ran.done():
-                    entry.ran.set_exception(error)
+            _fail(batch, error)
             return
+        except asyncio.CancelledError:
+            _fail(batch, ModelNotReady("the model was closed; try again"))
+            raise
         seconds = time.perf_counter() - started
         for entry, result in zip(batch, results, strict=True):
             if not entry.ran.done():
                 entry.ran.set_result(Ran(result, started - entry.since, seconds))
 
     def _end_all(self) -> None:
-        while self._queue:
-            entry = self._queue.popleft()
-            if not entry.ran.done():
-                entry.ran.set_exception(ModelNotReady("the model was closed; try again"))
+        _fail(self._queue, ModelNotReady("the model was closed; try again"))
+        self._queue.clear()
+
+
+def _fail(entries: Iterable[Waiting[Any, Any]], error: Exception) -> None:
+    for entry in entries:
+        if not entry.ran.done():
+            entry.ran.set_exception(error)
