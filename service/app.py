@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from service import __version__
 from service.budget import cpu_budget
-from service.errors import VitrineError
+from service.errors import ContractError, VitrineError
 from service.metrics import Metrics
 from service.middleware import RequestMiddleware
 from service.problems import install_problem_handlers
@@ -53,6 +53,9 @@ def create_app(
         except VitrineError as error:
             logger.error("%s: %s", error.title, error.detail)
             on_failure(error)
+        except Exception as error:  # whatever it is, nobody must wait for a model that never comes
+            logger.error("the models cannot be opened", exc_info=error)
+            on_failure(ContractError(f"{settings.bundles} cannot be opened: {error!r}"))
         else:
             on_ready()
 
@@ -99,7 +102,6 @@ async def _load_models(context: Context, threads: int) -> None:
         open_model,
         provider=settings.provider,
         threads=threads,
-        limits=context.limits,
         max_batch_size=settings.max_batch_size,
     )
     await context.registry.load(settings.bundles, open_bundle, start)

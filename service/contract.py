@@ -7,6 +7,7 @@ running it; `golden.py` then checks that it gives the numbers it was exported wi
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
@@ -101,6 +102,14 @@ class GraphSpec(Value):
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
 
+    @property
+    def fixed_sizes(self) -> dict[str, tuple[int, ...]]:
+        """The sizes of each input and output that are the same at every run."""
+        return {
+            tensor.name: tuple(size for size in tensor.shape if isinstance(size, int))
+            for tensor in (*self.inputs, *self.outputs)
+        }
+
 
 class Graphs(Value):
     """The graphs of a bundle."""
@@ -153,23 +162,48 @@ class Contract(Value):
 
     @model_validator(mode="after")
     def parts_agree(self) -> Self:
-        repeated = sorted({label for label in self.labels if self.labels.count(label) > 1})
-        if repeated:
-            raise ValueError(f"labels are not unique: {', '.join(repeated)}")
+        problems = [*self._disagreements(), *self._graph_disagreements()]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _disagreements(self) -> Iterator[str]:
+        if repeated := sorted({label for label in self.labels if self.labels.count(label) > 1}):
+            yield f"labels are not unique: {', '.join(repeated)}"
         if self.preprocessing.crop != self.architecture.image_size:
-            raise ValueError(
+            yield (
                 f"preprocessing.crop {self.preprocessing.crop} is not "
                 f"architecture.image_size {self.architecture.image_size}"
             )
         graphs = [graph.file for graph in (self.graphs.classify, self.graphs.explain) if graph]
         named = [*graphs, *(precision.file for precision in self.precisions.values())]
-        missing = sorted({file for file in named if file not in self.files})
-        if missing:
-            raise ValueError(f"files has no digest of {', '.join(missing)}")
-        outside = [file for file in self.files if PurePosixPath(file).name != file]
-        if outside:
-            raise ValueError(f"files must be plain names, not {', '.join(outside)}")
-        return self
+        if missing := sorted({file for file in named if file not in self.files}):
+            yield f"files has no digest of {', '.join(missing)}"
+        if outside := [file for file in self.files if PurePosixPath(file).name != file]:
+            yield f"files must be plain names, not {', '.join(outside)}"
+
+    def _graph_disagreements(self) -> Iterator[str]:
+        """Compare the graphs' tensors with what labels and architecture make of them."""
+        classes, shape = (len(self.labels),), self.architecture
+        tokens = shape.prefix_tokens + shape.patches
+        matrices = (shape.depth, shape.heads, tokens, tokens)
+        pixels = {"pixel_values": (3, *shape.image_size)}
+        expected: dict[str, dict[str, tuple[int, ...]]] = {
+            "classify": {**pixels, "logits": classes, "readout": (shape.width,)},
+            "explain": {
+                **pixels,
+                "logit_weights": classes,
+                "keep": (shape.patches,),
+                "logits": classes,
+                "attention": matrices,
+                "attention_gradient": matrices,
+            },
+        }
+        for kind, graph in (("classify", self.graphs.classify), ("explain", self.graphs.explain)):
+            stated = expected[kind] if graph is None else graph.fixed_sizes
+            names = sorted({*stated, *expected[kind]})
+            if wrong := [name for name in names if stated.get(name) != expected[kind].get(name)]:
+                yield f"graphs.{kind} does not fit labels and architecture: {', '.join(wrong)}"
 
 
 @dataclass(frozen=True)

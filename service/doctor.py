@@ -30,7 +30,7 @@ def examine(bundles: Path) -> str:
         f"{limits.max_pixels:,} pixels by default",
     ]
     for folder in find_bundles(bundles):
-        engine = _verified(folder, budget.cpus, limits)
+        engine = _verified(folder, budget.cpus)
         contract = engine.bundle.contract
         lines.append(
             f"bundle       {contract.name} {contract.version}: digests and golden replay hold, "
@@ -39,7 +39,5 @@ def examine(bundles: Path) -> str:
     return "\n".join(lines)
 
 
-def _verified(folder: Path, threads: int, limits: ImageLimits) -> Engine:
-    return open_model(
-        folder, provider="auto", threads=threads, limits=limits, max_batch_size=1
-    ).engine
+def _verified(folder: Path, threads: int) -> Engine:
+    return open_model(folder, provider="auto", threads=threads, max_batch_size=1).engine

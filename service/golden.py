@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -55,13 +56,15 @@ class Golden:
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 count = len(arrays["logits"])
+                if not count:
+                    raise ValueError("it holds no pictures")
                 return cls(
                     images=tuple(arrays[f"image_{i}"].tobytes() for i in range(count)),
                     pixel_values=arrays["pixel_values"],
                     logits=arrays["logits"],
                     relevance=arrays.get("relevance"),
                 )
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, ValueError, BadZipFile) as error:
             raise ContractError(
                 f"{path} cannot be replayed: {error}; export the bundle again"
             ) from error

@@ -28,7 +28,7 @@ class LocalModel:
     def __init__(self, bundles: Path) -> None:
         """Open the first bundle of a folder. Raises ContractError."""
         self.engine = Engine(
-            read_bundle(find_bundles(bundles)[-1]), provider="auto", threads=cpu_budget().cpus
+            read_bundle(find_bundles(bundles)[0]), provider="auto", threads=cpu_budget().cpus
         )
         self.contract = self.engine.bundle.contract
         self._golden = Golden.load(self.engine.bundle.path(GOLDEN_FILE))

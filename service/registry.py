@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from service.golden import GOLDEN_FILE, Golden, replay_classify, replay_explain
 from service.preprocess import ImageLimits
 
 OnBatch = Callable[[str, int], None]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -136,34 +138,58 @@ def open_model(
     *,
     provider: Provider,
     threads: int,
-    limits: ImageLimits,
     max_batch_size: int,
 ) -> ServedModel:
     """Open, verify and warm up one bundle. Raises ContractError or ProviderError."""
     bundle = read_bundle(folder)
     engine = Engine(bundle, provider=provider, threads=threads)
     golden = Golden.load(bundle.path(GOLDEN_FILE))
-    replay_classify(engine, golden, limits)
+    replay_classify(engine, golden, ImageLimits())  # an operator's limits are for callers
     shape = (3, *bundle.contract.architecture.image_size)
     for size in {1, max_batch_size}:
         engine.classify(np.zeros((size, *shape), np.float32))
     return ServedModel(engine, golden)
 
 
+def by_name_latest_first(
+    items: Iterable[Item], name_and_version: Callable[[Item], tuple[str, str]]
+) -> list[Item]:
+    """Sort by name, and within a name from the latest version to the oldest."""
+    latest_first = sorted(
+        items, key=lambda item: _version_order(name_and_version(item)[1]), reverse=True
+    )
+    return sorted(latest_first, key=lambda item: name_and_version(item)[0])
+
+
+def _version_order(version: str) -> list[tuple[int, int, str]]:
+    """Order 1 < 1.1 < 2-rc1 < 2 < 10: numbers by value, what follows a hyphen before its end."""
+    ends, hyphen, text, number = 1, 0, 2, 3
+    parts = re.findall(r"\d+|\D+", version)
+    ranked = [
+        (number, int(part), "")
+        if part.isdigit()
+        else (hyphen if part.startswith("-") else text, 0, part)
+        for part in parts
+    ]
+    return [*ranked, (ends, 0, "")]
+
+
 def find_bundles(folder: Path) -> list[Path]:
     """Give the bundles of a folder: NAME/VERSION with a contract, or the folder itself.
+
+    They come by name, the latest version of a name first.
 
     Raises ContractError when there is none.
     """
     if (folder / CONTRACT_FILE).is_file():
         return [folder]
-    found = sorted(path.parent for path in folder.glob(f"[!.]*/[!.]*/{CONTRACT_FILE}"))
+    found = [path.parent for path in folder.glob(f"[!.]*/[!.]*/{CONTRACT_FILE}")]
     if not found:
         raise ContractError(
             f"{folder} holds no bundle; expected NAME/VERSION/{CONTRACT_FILE}, "
             "as 'vitrine-model export' writes it"
         )
-    return found
+    return by_name_latest_first(found, lambda path: (path.parent.name, path.name))
 
 
 class Registry:
@@ -207,8 +233,8 @@ class Registry:
 
     def _checked(self, opened: list[ServedModel]) -> dict[tuple[str, str], ServedModel]:
         models: dict[tuple[str, str], ServedModel] = {}
-        for model in sorted(opened, key=_by_name_latest_first):
-            key = model.contract.name, model.contract.version
+        for model in by_name_latest_first(opened, _name_and_version):
+            key = _name_and_version(model)
             if key in models:
                 raise ContractError(
                     f"{model.engine.bundle.folder} and {models[key].engine.bundle.folder} are both "
@@ -244,7 +270,5 @@ class Registry:
             await model.close()
 
 
-def _by_name_latest_first(model: ServedModel) -> tuple[str, list[tuple[int, str]]]:
-    parts = re.findall(r"\d+|\D+", model.contract.version)
-    descending = [(-int(part), "") if part.isdigit() else (1, part) for part in parts]
-    return model.contract.name, descending
+def _name_and_version(model: ServedModel) -> tuple[str, str]:
+    return model.contract.name, model.contract.version

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import signal
+from types import FrameType
 
 import uvicorn
 
@@ -39,9 +41,14 @@ def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=settings.drain_seconds,
     )
     server = uvicorn.Server(config)
+    signal.signal(signal.SIGTERM, _already_handled)
     server.run()
     if failures:
         raise failures[0]
+
+
+def _already_handled(number: int, frame: FrameType | None) -> None:
+    """Let the process exit with 0: uvicorn raises SIGTERM once more when it has drained."""
 
 
 def _where_to_look(server: uvicorn.Server) -> str:

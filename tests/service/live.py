@@ -40,8 +40,8 @@ class Live:
 
     def metric(self, name: str, **labels: str) -> float:
         """Read one number of `GET /metrics`; 0 where it was never counted."""
-        wanted = ",".join(f'{key}="{value}"' for key, value in labels.items())
-        line = re.escape(f"{name}{{{wanted}}}" if wanted else name) + r" (\S+)$"
+        wanted = ",".join(f'{key}="{value}"' for key, value in sorted(labels.items()))
+        line = "^" + re.escape(f"{name}{{{wanted}}}" if wanted else name) + r" (\S+)$"
         found = re.search(line, self.client.get("/metrics").text, re.MULTILINE)
         return float(found[1]) if found else 0.0
 
