@@ -6,11 +6,6 @@
 export class Latest {
   #controller = new AbortController();
 
-  /** Ends the task that runs, if one does. */
-  abort() {
-    this.#controller.abort();
-  }
-
   /**
    * Aborts the task before, runs this one, and shows its result unless a newer task began meanwhile.
    * @template Result
@@ -18,7 +13,7 @@ export class Latest {
    * @param {{show: (result: Result) => void, fail: (error: unknown) => void}} outcome
    */
   async run(task, { show, fail }) {
-    this.abort();
+    this.#controller.abort();
     const { signal } = (this.#controller = new AbortController());
     try {
       const result = await task(signal);

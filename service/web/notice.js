@@ -14,6 +14,8 @@ export class Notice {
   #kept = byId("notice-kept", HTMLElement);
   #retry = byId("notice-retry", HTMLButtonElement);
   #onRetry = () => {};
+  /** @type {Element | null} */
+  #focusedBefore = null;
 
   constructor() {
     this.#retry.addEventListener("click", () => this.#onRetry());
@@ -33,13 +35,21 @@ export class Notice {
     this.#kept.hidden = !keepsResult;
     this.#retry.hidden = !problem.mayPass;
     this.#onRetry = retry;
+    if (!this.#hasFocus) this.#focusedBefore = document.activeElement;
     this.#root.hidden = false;
     this.#root.scrollIntoView({ block: "nearest" });
   }
 
-  /** Takes the message away. */
+  /** Takes the message away; a focus inside it goes back to where it was. */
   hide() {
+    if (this.#hasFocus && this.#focusedBefore instanceof HTMLElement) {
+      this.#focusedBefore.focus({ preventScroll: true });
+    }
     this.#root.hidden = true;
+  }
+
+  get #hasFocus() {
+    return this.#root.contains(document.activeElement);
   }
 }
 

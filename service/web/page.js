@@ -238,8 +238,8 @@ function showIdentity({ name, version, digest }, timing) {
 function showHint({ question, classification, explanation }) {
   const [shown, all] = [classification.predictions.length, question.model.labels.length];
   const some = shown < all ? text("classes_best", { shown, all }) : text("classes_hint");
-  byId("classes-hint", HTMLElement).textContent =
-    explanation?.method.class_specific ? some : text("classes_alike");
+  const hint = explanation?.method.class_specific ? some : text("classes_alike");
+  byId("classes-hint", HTMLElement).textContent = explanation ? hint : "";
 }
 
 /**
