@@ -81,7 +81,7 @@ def benchmark(
         tempfile.TemporaryDirectory() as compiled,
         ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as callers,
     ):
-        environment = {"PYTHONPYCACHEPREFIX": compiled}
+        environment = {"PYTHONPYCACHEPREFIX": compiled, "PYTHONDONTWRITEBYTECODE": ""}
         progress("first start")
         with server_process(folder, environment) as server:
             first_start = server.ready_seconds

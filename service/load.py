@@ -11,10 +11,12 @@ import selectors
 import socket
 import time
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 ANSWER_SECONDS = 60.0  # who got no answer for so long gets none
 CHUNK_BYTES = 65536
+OK = "200"
 HEAD_END = b"\r\n\r\n"
 STATUS = re.compile(rb"HTTP/1\.1 (\d{3})")
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -95,33 +97,38 @@ def keep_busy(address: tuple[str, int], request: bytes, *, callers: int, seconds
     """
     latencies: list[float] = []
     errors: Counter[str] = Counter()
-    with selectors.DefaultSelector() as selector:
+    with ExitStack() as connections, selectors.DefaultSelector() as selector:
         waiting = [Caller(address, request) for _ in range(callers)]
+        for caller in waiting:
+            connections.enter_context(caller.connection)
+            selector.register(caller.connection, selectors.EVENT_READ, caller)
         started = time.perf_counter()
         for caller in waiting:
-            selector.register(caller.connection, selectors.EVENT_READ, caller)
             caller.ask()
         while selector.get_map():
             ready = selector.select(ANSWER_SECONDS)
             if not ready:
                 errors["no answer"] += len(selector.get_map())
                 break
+            may_ask = time.perf_counter() - started < seconds
             for key, _ in ready:
-                try:
-                    status = key.data.status()
-                    if status is None:
-                        continue
-                    if status == "200":
-                        latencies.append(key.data.waited_seconds)
-                    else:
-                        errors[status] += 1
-                    if time.perf_counter() - started < seconds:
-                        key.data.ask()
-                        continue
-                except OSError as error:
-                    errors[str(error)] += 1
-                selector.unregister(key.fileobj)
-        elapsed = time.perf_counter() - started
-    for caller in waiting:
-        caller.connection.close()
-    return Sample(tuple(latencies), elapsed, dict(errors))
+                if not _goes_on(key.data, may_ask, latencies, errors):
+                    selector.unregister(key.fileobj)
+        return Sample(tuple(latencies), time.perf_counter() - started, dict(errors))
+
+
+def _goes_on(caller: Caller, may_ask: bool, latencies: list[float], errors: Counter[str]) -> bool:
+    try:
+        status = caller.status()
+        if status is None:
+            return True
+        if status == OK:
+            latencies.append(caller.waited_seconds)
+        else:
+            errors[status] += 1
+        if may_ask:
+            caller.ask()
+    except OSError as error:
+        errors[str(error)] += 1
+        return False
+    return may_ask

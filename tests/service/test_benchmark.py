@@ -1,0 +1,194 @@
+"""`vitrine benchmark`: what it measures is there and consistent; speed is not asserted."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+
+from service.benchmark import (
+    BARE,
+    Scenario,
+    bare_measures,
+    benchmark,
+    describe,
+    drawn_picture,
+    figures,
+    in_turns,
+    served_measures,
+)
+from service.benchmark_report import Memory, Report, processor, tables
+from service.cli import main
+from service.contract import read_bundle
+from service.engine import Engine
+from service.errors import InferenceFailed, InvalidInput, ModelNotReady
+from service.load import Sample
+from service.preprocess import ImageLimits, decode_image
+from service.server_process import ServerProcess, memory, server_process
+
+BARE_CLASSIFY, SERVED_CLASSIFY = Scenario("classify", BARE), Scenario("classify", 8)
+BARE_EXPLAIN, SERVED_EXPLAIN = Scenario("explain", BARE), Scenario("explain", 8)
+
+
+@pytest.fixture(scope="module")
+def report(tiny_bundles: Path, tmp_path_factory) -> dict:
+    output = tmp_path_factory.mktemp("benchmark") / "report.json"
+    arguments = ["--bundles", str(tiny_bundles), "--rounds", "2", "--seconds", "0.05"]
+    main(["benchmark", *arguments, "--output", str(output)])
+    return json.loads(output.read_text())
+
+
+def as_report(document: dict) -> Report:
+    return TypeAdapter(Report).validate_python(document)
+
+
+def test_every_scenario_is_measured(report):
+    assert [(item["graph"], item["callers"]) for item in report["figures"]] == [
+        ("classify", 0),
+        ("explain", 0),
+        ("classify", 1),
+        ("classify", 8),
+        ("classify", 32),
+        ("explain", 1),
+        ("explain", 8),
+    ]
+
+
+def test_figures_are_positive_and_consistent(report):
+    for item in report["figures"]:
+        assert item["images"] >= max(1, item["callers"])
+        assert item["errors"] == {}
+        assert 0 < item["p50_ms"] <= item["p99_ms"]
+        for spread in (item["images_per_second"], item["share_of_bare"], item["times_classify"]):
+            assert 0 < spread["min"] <= spread["median"] <= spread["max"]
+
+
+def test_start_and_memory_are_measured(report):
+    assert report["second_start_seconds"] > 0
+    assert report["first_start_seconds"] > 0
+    for state in ("memory_ready", "memory_after_load"):
+        assert 0 < report[state]["proportional_bytes"] <= report[state]["resident_bytes"]
+
+
+def test_machine_bundle_and_picture_are_named(report):
+    assert report["machine"]["cpus"] >= 1
+    assert set(report["machine"]["versions"]) == {"vitrine", "python", "onnxruntime"}
+    assert report["bundle"] == "tiny 1"
+    assert report["picture"].startswith("JPEG, 224 x 224, ")
+
+
+def test_the_drawn_picture_is_the_same_each_time():
+    assert drawn_picture() == drawn_picture()
+    assert decode_image(drawn_picture(), ImageLimits()).width == 224
+
+
+def test_a_bundle_without_explain_graph_is_only_classified(copy_bundle):
+    def without_explain(contract):
+        contract["graphs"]["explain"] = None
+
+    engine = Engine(read_bundle(copy_bundle(without_explain)), threads=1)
+    server = ServerProcess(pid=1, host="127.0.0.1", port=1, ready_seconds=1)
+    with ProcessPoolExecutor(1) as callers:
+        served = served_measures(server, b"", callers, engine.is_explainable)
+    scenarios = [*bare_measures(engine, b""), *served]
+    assert {scenario.graph for scenario in scenarios} == {"classify"}
+
+
+def test_the_tables_of_a_bundle_without_explain_graph_are_of_classify(report):
+    classified = [item for item in report["figures"] if item["graph"] == "classify"]
+    text = tables(as_report({**report, "figures": classified}))
+    assert "| classify " in text
+    assert "| explain " not in text
+
+
+def test_a_picture_of_ones_own_is_named():
+    said = describe(drawn_picture(), Path("photos/mine.jpg"))
+    assert said.startswith("JPEG, 224 x 224, ")
+    assert said.endswith(" bytes, mine.jpg")
+
+
+def test_a_picture_that_is_not_there_is_named(tiny_bundles, tmp_path):
+    with pytest.raises(InvalidInput, match=r"missing\.jpg"):
+        benchmark(
+            tiny_bundles, tmp_path / "missing.jpg", rounds=1, seconds=1, progress=lambda line: None
+        )
+
+
+def test_rounds_alternate_their_order():
+    order: list[str] = []
+
+    def measure(name: str):
+        def sample(seconds: float) -> Sample:
+            order.append(name)
+            return Sample((0.1,), 1)
+
+        return sample
+
+    measures = {BARE_CLASSIFY: measure("bare"), SERVED_CLASSIFY: measure("served")}
+    in_turns(measures, rounds=2, seconds=1, progress=lambda line: None)
+    assert order == ["bare", "served", "bare", "served", "served", "bare"]  # a warm-up first
+
+
+def test_a_scenario_without_success_ends_the_benchmark():
+    failing = {SERVED_CLASSIFY: lambda seconds: Sample((), 1, {"503": 4})}
+    with pytest.raises(InferenceFailed, match="503"):
+        in_turns(failing, rounds=1, seconds=1, progress=lambda line: None)
+
+
+def test_ratios_are_taken_within_a_round():
+    samples = {
+        BARE_CLASSIFY: [Sample((0.1,) * 10, 1), Sample((0.1,) * 20, 1)],
+        SERVED_CLASSIFY: [Sample((0.1,) * 9, 1, {"503": 1}), Sample((0.3,) * 16, 1, {"503": 2})],
+        BARE_EXPLAIN: [Sample((0.1,) * 5, 1), Sample((0.1,) * 5, 1)],
+        SERVED_EXPLAIN: [Sample((0.1,) * 3, 1), Sample((0.1,) * 4, 1)],
+    }
+    served = figures(SERVED_CLASSIFY, samples)
+    assert (served.share_of_bare.min, served.share_of_bare.max) == (0.8, 0.9)
+    assert served.errors == {"503": 3}
+    assert served.images == 25
+    explained = figures(SERVED_EXPLAIN, samples)
+    assert (explained.times_classify.min, explained.times_classify.max) == (3, 4)
+
+
+def test_tables_show_errors_and_leave_out_unknown_memory(report):
+    changed = {**report, "memory_ready": None}
+    changed["figures"] = [{**item, "errors": {"503": 2}} for item in report["figures"]]
+    text = tables(as_report(changed))
+    assert "2 x 503" in text
+    assert "resident MB" not in text
+    assert "resident MB" in tables(as_report(report))
+
+
+def test_every_row_of_a_table_has_the_same_width(report):
+    text = tables(as_report(report))
+    for table in text.split("\n\n")[2:]:
+        assert len({len(line) for line in table.splitlines()}) == 1
+
+
+def test_a_server_that_ends_before_it_is_ready_is_told(copy_bundle):
+    folder = copy_bundle()
+    (folder / "golden.npz").unlink()
+    with pytest.raises(ModelNotReady, match="exit code 78"), server_process(folder, {}):
+        pass
+
+
+def test_memory_is_unknown_where_the_system_does_not_say(tmp_path):
+    assert memory(1, tmp_path) is None
+
+
+def test_memory_is_read_in_bytes(tmp_path):
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "smaps_rollup").write_text(
+        "00-ff ---p [rollup]\nRss:     20 kB\nPss: 10 kB\n"
+    )
+    assert memory(7, tmp_path) == Memory(20480, 10240)
+
+
+def test_the_processor_has_a_name(tmp_path):
+    cpu_info = tmp_path / "cpuinfo"
+    assert processor(cpu_info)
+    cpu_info.write_text("processor\t: 0\nmodel name\t: Fast One\n")
+    assert processor(cpu_info) == "Fast One"
