@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
-from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubCommand
+from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubCommand, CliToggleFlag
 
-from service.errors import ErrorDetail, InvalidParameter, VitrineError
+from service import __version__
+from service.errors import ErrorDetail, InvalidInput, InvalidParameter, VitrineError
 from service.explain import DEFAULT_METHOD, MethodName, Sign, ask
 from service.settings import EMBEDDED_BUNDLES, Settings
 
@@ -92,7 +93,12 @@ class Explain(LocalCommand):
             head=self.head,
         )
         result, png = model.explain(self.image, asked, self.alpha)
-        self.output.write_bytes(png)
+        try:
+            self.output.write_bytes(png)
+        except OSError as error:
+            raise InvalidInput(
+                f"{self.output} cannot be written: {error.strerror}; choose another --output"
+            ) from None
         print(
             f"{self.output}: {result.method.name} of {result.target.label} "
             f"({result.target.probability:.2%}) in {self.image}"
@@ -168,9 +174,13 @@ class Vitrine(
     inspect: CliSubCommand[Inspect] = Field(description="Print the bundles' contracts")
     benchmark: CliSubCommand[Benchmark] = Field(description="Measure the served model")
     doctor: CliSubCommand[Doctor] = Field(description="Check this machine and the bundles")
+    version: CliToggleFlag[bool] = Field(default=False, description="Print the version")
 
     def cli_cmd(self) -> None:
         """Run the command chosen."""
+        if self.version:
+            print(f"vitrine {__version__}")
+            return
         CliApp.run_subcommand(self)
 
 

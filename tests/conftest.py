@@ -40,10 +40,15 @@ def tiny_checkpoint():
 @pytest.fixture(scope="session")
 def tiny_bundles(tiny_checkpoint, tmp_path_factory) -> Path:
     """A folder with the one bundle tiny/1, really exported; read it, never write into it."""
+    import torch
+
     from model.export import export_bundle
 
     bundles = tmp_path_factory.mktemp("bundles")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # on busy cores several threads wait for each other
     export_bundle(tiny_checkpoint, bundles, "tiny", "1")
+    torch.set_num_threads(threads)
     return bundles
 
 

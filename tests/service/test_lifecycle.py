@@ -157,8 +157,10 @@ def test_liveness_answers_while_models_load_and_the_rest_says_not_ready(
         assert_problem(response, ModelNotReady, "being loaded", "try again")
         assert response.headers["retry-after"] == "1"
         assert server.client.get("/models").json() == []
-        for _ in range(2):  # it is read for its values, then for its digest
-            (folder / CONTRACT_FILE).write_bytes(text)
+        with (folder / CONTRACT_FILE).open("wb") as waited_for:
+            (folder / "new").write_bytes(text)
+            (folder / "new").replace(folder / CONTRACT_FILE)
+            waited_for.write(text)
         until(lambda: server.client.get("/health/ready").status_code == 200)
         assert server.client.get("/health/startup").json()["models"][0]["name"] == "tiny"
 
