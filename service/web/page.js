@@ -4,28 +4,27 @@
 
 import { getMethods, getModels } from "./api.js";
 import { Bars } from "./bars.js";
+import { fileName, methodOf, notesOf, readoutOf, summaryOf, titleOf } from "./caption.js";
 import { listenForPictures } from "./chooser.js";
 import { ColorBar } from "./colorbar.js";
 import { download } from "./download.js";
 import { byId, fillSelect, make } from "./element.js";
-import { Heatmap, isCropped } from "./heatmap.js";
+import { Heatmap } from "./heatmap.js";
+import { showIdentity } from "./identity.js";
 import { Latest } from "./latest.js";
-import { MethodChooser, defaultChoice, titled } from "./method.js";
+import { MethodChooser, defaultChoice } from "./method.js";
 import { Notice } from "./notice.js";
 import { Problem } from "./problem.js";
 import { answerTo, drawingOf } from "./question.js";
-import { fillTexts, isText, percent, scoreText, text } from "./strings.js";
+import { fillTexts, text } from "./strings.js";
 
 /**
  * @typedef {import("./api.js").Model} Model
- * @typedef {import("./api.js").Explanation} Explanation
  * @typedef {import("./question.js").Answer} Answer
  * @typedef {import("./question.js").Question} Question
  * @typedef {import("./heatmap.js").Patch} Patch
  * @typedef {{models: Model[], model: Model, methods: import("./api.js").Method[]}} Served
  */
-
-const DIGEST_SHOWN = 8; // characters
 
 /** Keeps all that is shown, and the controls, true to one answer. */
 class Page {
@@ -218,113 +217,12 @@ function noModel() {
   return new Problem(text("problem_no_model"), text("problem_no_model_detail"), { mayPass: true });
 }
 
-/**
- * @param {import("./api.js").ModelIdentity} model
- * @param {import("./api.js").Timing} [timing]
- */
-function showIdentity({ name, version, digest }, timing) {
-  byId("model-name", HTMLElement).textContent = text("model_name", { name });
-  byId("model-version", HTMLElement).textContent = text("model_version", { version });
-  const short = digest.replace(/^sha256:/, "").slice(0, DIGEST_SHOWN);
-  const shown = byId("model-digest", HTMLElement);
-  shown.textContent = text("model_digest", { digest: short });
-  shown.title = digest;
-  byId("answered", HTMLElement).textContent = timing
-    ? text("answered", { milliseconds: Math.round(timing.total) })
-    : "";
-}
-
 /** @param {Answer} answer */
 function showHint({ question, classification, explanation }) {
   const [shown, all] = [classification.predictions.length, question.model.labels.length];
   const some = shown < all ? text("classes_best", { shown, all }) : text("classes_hint");
   const hint = explanation?.method.class_specific ? some : text("classes_alike");
   byId("classes-hint", HTMLElement).textContent = explanation ? hint : "";
-}
-
-/**
- * @param {Explanation} explanation
- * @returns {string}
- */
-function titleOf({ target, method }) {
-  const { label } = target;
-  if (!method.class_specific) return text("map_any");
-  return text(isAgainst(method) ? "map_against" : "map_for", { label });
-}
-
-/** @param {Explanation["method"]} method */
-function isAgainst({ parameters }) {
-  return parameters.sign === "negative";
-}
-
-/**
- * @param {Explanation} explanation
- * @returns {string}
- */
-function methodOf({ method }) {
-  const { layer, head } = method.parameters;
-  const parts = [text("map_by", { method: titled(method.name) })];
-  if (method.name === "attention") {
-    parts.push(layer === undefined ? text("map_last") : text("map_by_layer", { layer }));
-    parts.push(head === undefined ? text("map_mean") : text("map_by_head", { head }));
-  }
-  return parts.join(", ");
-}
-
-/**
- * @param {Explanation} explanation
- * @returns {string[]} the warnings in plain words, and whether the model sees the whole picture
- */
-function notesOf({ warnings, method, image, grid }) {
-  const isOfClass = (/** @type {string} */ warning) =>
-    method.class_specific || warning !== "target_not_predicted";
-  const notes = warnings.filter(isOfClass).map((warning) => {
-    const isTurned = warning === "target_not_predicted" && isAgainst(method);
-    const name = isTurned ? "warning_against_not_predicted" : `warning_${warning}`;
-    return isText(name) ? text(name) : warning;
-  });
-  if (isCropped(grid.crop_box, image)) notes.push(text("cropped"));
-  return notes;
-}
-
-/**
- * @param {Patch} patch
- * @param {Explanation} explanation
- * @returns {string}
- */
-function readoutOf({ row, column }, { scores, grid }) {
-  const score = scores[row][column];
-  return text("readout", {
-    row: row + 1,
-    rows: grid.rows,
-    column: column + 1,
-    columns: grid.columns,
-    score: scoreText(score),
-    rank: scores.flat().filter((other) => other > score).length + 1,
-    count: grid.rows * grid.columns,
-  });
-}
-
-/**
- * @param {Answer} answer
- * @returns {string}
- */
-function summaryOf({ picture, classification, explanation }) {
-  const [{ label, probability }] = classification.predictions;
-  const map = explanation ? `${titleOf(explanation)}. ${methodOf(explanation)}` : text("map_none");
-  return text("result", { picture: picture.name, label, share: percent(probability), map });
-}
-
-/**
- * @param {Answer} answer
- * @param {string} ending
- * @returns {string}
- */
-function fileName({ picture, explanation }, ending) {
-  const label = explanation?.method.class_specific ? [explanation.target.label] : [];
-  const parts = [picture.name.replace(/\.\w+$/, ""), explanation?.method.name, ...label];
-  const stem = parts.join("-").replace(/[^\p{L}\p{N}]+/gu, "-");
-  return `${stem}.${ending}`;
 }
 
 /**

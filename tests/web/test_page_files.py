@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import httpx
 import pytest
 
@@ -11,9 +13,15 @@ HEAVIEST_PAGE = 100_000  # bytes, of all files together
 FILES = sorted(path.name for path in WEB.iterdir() if path.is_file())
 
 
+@pytest.fixture(scope="module")
+def files(address) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=address) as client:
+        yield client
+
+
 @pytest.mark.parametrize("path", ["", *(f"web/{name}" for name in FILES)])
-def test_a_file_comes_with_the_headers_that_protect_the_browser(address, path):
-    answer = httpx.get(f"{address}{path}")
+def test_a_file_comes_with_the_headers_that_protect_the_browser(files, path):
+    answer = files.get(path)
     assert answer.status_code == 200
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
@@ -23,16 +31,16 @@ def test_a_file_comes_with_the_headers_that_protect_the_browser(address, path):
 
 
 @pytest.mark.parametrize("path", ["", "web/page.js"])
-def test_a_file_that_the_browser_has_is_not_sent_again(address, path):
-    tag = httpx.get(f"{address}{path}").headers["ETag"]
-    again = httpx.get(f"{address}{path}", headers={"If-None-Match": tag})
+def test_a_file_that_the_browser_has_is_not_sent_again(files, path):
+    tag = files.get(path).headers["ETag"]
+    again = files.get(path, headers={"If-None-Match": tag})
     assert (again.status_code, again.content) == (304, b"")
 
 
-def test_scripts_are_declared_as_scripts(address):
+def test_scripts_are_declared_as_scripts(files):
     for name in FILES:
         if name.endswith(".js"):
-            kind = httpx.get(f"{address}web/{name}").headers["Content-Type"]
+            kind = files.get(f"web/{name}").headers["Content-Type"]
             assert kind.partition(";")[0] in ("text/javascript", "application/javascript")
 
 
