@@ -88,7 +88,7 @@ def this_machine(threads: int) -> Machine:
         processor=processor(),
         cpus=cpu_budget().cpus,
         threads=threads,
-        load_before=os.getloadavg()[0],
+        load_before=os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0,  # not on Windows
         versions={
             "vitrine": __version__,
             "python": platform.python_version(),
