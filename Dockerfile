@@ -38,9 +38,6 @@ RUN /build/tools/bin/pip --python /opt/vitrine/bin/python install --no-cache-dir
         -s /build/package /build/package/opt/vitrine/lib
 
 FROM python
-COPY --from=build /opt/vitrine /opt/vitrine
-COPY --from=build /build/package/opt/vitrine /opt/vitrine
-
 ENV PATH=/opt/vitrine/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
@@ -56,6 +53,9 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import http.client, os, sys; ready = http.client.HTTPConnection('127.0.0.1', int(os.environ['VITRINE_PORT']), timeout=2); ready.request('GET', '/health/ready'); sys.exit(ready.getresponse().status != 200)"]
 ENTRYPOINT ["vitrine"]
 CMD ["serve"]
+
+COPY --from=build /opt/vitrine /opt/vitrine
+COPY --from=build /build/package/opt/vitrine /opt/vitrine
 
 ARG VERSION=unknown
 ARG REVISION=unknown

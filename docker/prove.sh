@@ -8,6 +8,8 @@
 # $XDG_CACHE_HOME. Where this machine reaches its package indexes through a mirror, a proxy or a
 # certificate authority of its own, apt's and pip's settings are lent to the build and only to it.
 #
+# STORAGE_DRIVER=overlay is faster where it works; vfs, the default, works everywhere.
+#
 # The container runs as Docker would with `--read-only --user 54321 --cap-drop ALL --network none`:
 # chroot isolation cannot make the root read-only, so unshare, mount, setpriv and chroot do.
 set -euo pipefail
@@ -48,7 +50,7 @@ done
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/vitrine-prove.XXXXXX")
 export BUILDAH_ISOLATION=chroot
-b() { nice buildah --storage-driver vfs --root "$work/storage" --runroot "$work/run" "$@"; }
+b() { buildah --storage-driver "${STORAGE_DRIVER:-vfs}" --root "$work/storage" --runroot "$work/run" "$@"; }
 
 clean_up() {
     status=$?
@@ -58,12 +60,15 @@ clean_up() {
         wait "$parent" 2>/dev/null || true
     fi
     b rm --all >/dev/null 2>&1 || true
-    # Never delete through a mount that a broken build left behind.
-    if grep -q " $work/" /proc/self/mountinfo; then
-        printf 'prove.sh: still mounted, left as it is: %s\n' "$work" >&2
-    else
-        rm -rf "$work"
-    fi
+    # Never delete through a mount that a build left behind.
+    local mounted
+    while mounted=$(awk -v work="$work/" 'index($5, work) == 1 { print $5 }' /proc/self/mountinfo | tail -n 1) && [ -n "$mounted" ]; do
+        umount "$mounted" || {
+            printf 'prove.sh: %s is still mounted; %s is left as it is\n' "$mounted" "$work" >&2
+            exit 1
+        }
+    done
+    rm -rf "$work"
     exit "$status"
 }
 trap clean_up EXIT
@@ -75,7 +80,7 @@ trap 'exit 143' TERM
 make_base() { # makes what Debian's slim image holds: minbase, less documentation and locales
     local root=$work/base mirror
     mirror=$(apt-get indextargets --format "\$(REPO_URI)" 'Created-By: Packages' "Codename: $SUITE" | head -n 1)
-    nice debootstrap --variant=minbase "$SUITE" "$root" ${mirror:+"$mirror"} >"$work/debootstrap.log" 2>&1 || {
+    debootstrap --variant=minbase "$SUITE" "$root" ${mirror:+"$mirror"} >"$work/debootstrap.log" 2>&1 || {
         tail -n 20 "$work/debootstrap.log" >&2
         fail "debootstrap failed; its last lines are above"
     }
