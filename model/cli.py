@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubComm
 from rich.progress import Progress
 
 from model.training_config import TrainingConfig
-from service.cli import run
+from service.command_line import run
 from service.errors import InvalidInput
 
 PROGRAM = "vitrine-model"

@@ -7,17 +7,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import NoReturn
 
-from pydantic import AliasChoices, BaseModel, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, Field
 from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubCommand, CliToggleFlag
 
 from service import __version__
-from service.errors import ErrorDetail, InvalidInput, InvalidParameter, VitrineError
+from service.command_line import run
+from service.errors import InvalidInput
 from service.explain import DEFAULT_METHOD, MethodName, Sign, ask
 from service.settings import EMBEDDED_BUNDLES, Settings
-
-INTERRUPTED = 130
 
 
 class Serve(Settings):
@@ -182,31 +180,6 @@ class Vitrine(
             print(f"vitrine {__version__}")
             return
         CliApp.run_subcommand(self)
-
-
-def run(command: type[BaseSettings], program: str, arguments: Sequence[str] | None) -> None:
-    """Run a command line; errors print title and detail and exit with their class's code."""
-    try:
-        CliApp.run(command, cli_args=list(sys.argv[1:] if arguments is None else arguments))
-    except ValidationError as error:
-        _exit(program, _invalid(error))
-    except VitrineError as error:
-        _exit(program, error)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-
-
-def _invalid(error: ValidationError) -> InvalidParameter:
-    errors = [
-        ErrorDetail(str(item["loc"][-1]).replace("_", "-"), f"{item['msg']}, not {item['input']!r}")
-        for item in error.errors(include_url=False)
-    ]
-    return InvalidParameter("; ".join(f"{item.pointer}: {item.detail}" for item in errors), errors)
-
-
-def _exit(program: str, error: VitrineError) -> NoReturn:
-    print(f"{program}: {error.title}: {error.detail}", file=sys.stderr)
-    sys.exit(error.exit_code)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,0 +1,39 @@
+"""Runs a command line the same way for `vitrine` and `vitrine-model`: errors become exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, CliApp
+
+from service.errors import ErrorDetail, InvalidParameter, VitrineError
+
+INTERRUPTED = 130
+
+
+def run(command: type[BaseSettings], program: str, arguments: Sequence[str] | None) -> None:
+    """Run a command line; errors print title and detail and exit with their class's code."""
+    try:
+        CliApp.run(command, cli_args=list(sys.argv[1:] if arguments is None else arguments))
+    except ValidationError as error:
+        _exit(program, _invalid(error))
+    except VitrineError as error:
+        _exit(program, error)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _invalid(error: ValidationError) -> InvalidParameter:
+    errors = [
+        ErrorDetail(str(item["loc"][-1]).replace("_", "-"), f"{item['msg']}, not {item['input']!r}")
+        for item in error.errors(include_url=False)
+    ]
+    return InvalidParameter("; ".join(f"{item.pointer}: {item.detail}" for item in errors), errors)
+
+
+def _exit(program: str, error: VitrineError) -> NoReturn:
+    sys.stderr.write(f"{program}: {error.title}: {error.detail}\n")
+    sys.exit(error.exit_code)
