@@ -21,12 +21,12 @@ def tiny_checkpoint():
     shape = VisionTransformerConfig(
         image_size=(32, 32), patch_size=8, width=24, depth=2, heads=2, classes=len(LABELS)
     )
-    generator = torch.Generator().manual_seed(0)
-    model = VisionTransformer(shape).eval()
-    with torch.no_grad():
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        model = VisionTransformer(shape).eval()
         for parameter in model.parameters():
             if parameter.ndim > 1:
-                parameter.normal_(0, 0.3, generator=generator)
+                parameter.normal_(0, 0.3)
     preprocessing = {
         "size": [32, 32],
         "crop": [32, 32],
