@@ -11,7 +11,6 @@ from typing import Literal
 
 from pydantic import AliasChoices, BaseModel, Field
 from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubCommand
-from rich.progress import Progress
 
 from model.training_config import TrainingConfig
 from service.command_line import run
@@ -97,6 +96,8 @@ class Evaluate(BaseModel):
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show how much of a task is done, where there is a terminal."""
+    from rich.progress import Progress
+
     with Progress(disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
@@ -123,4 +124,7 @@ class VitrineModel(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `vitrine-model`."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    run(VitrineModel, PROGRAM, arguments)
+    try:
+        run(VitrineModel, PROGRAM, arguments)
+    except ModuleNotFoundError as error:  # the service is installed without torch and its company
+        sys.exit(f"{PROGRAM}: {error.name} is not installed; pip install 'vitrine[cpu,train]'")

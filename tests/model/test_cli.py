@@ -1,6 +1,8 @@
 """The `vitrine-model` command."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from safetensors.torch import save_file
@@ -90,3 +92,13 @@ def test_help_describes_every_option(command, capsys):
         main([command, "--help"])
     assert stopped.value.code == 0
     assert "options:" in capsys.readouterr().out
+
+
+def test_where_torch_is_not_installed_it_says_how_to_install_it(trained):
+    code = (
+        "import sys; sys.modules['torch'] = None; from model.cli import main;"
+        f"main(['export', {str(trained)!r}, '--name', 'pets'])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert "torch is not installed; pip install 'vitrine[cpu,train]'" in ended.stderr
