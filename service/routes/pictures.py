@@ -81,7 +81,8 @@ async def read_pictures(request: Request, context: Context) -> Pictures:
     """
     content_type = request.headers.get("content-type", "").strip()
     media_type = content_type.partition(";")[0].strip().lower()
-    body = await _read_body(request, context.settings.max_body_bytes)
+    with context.metrics.stage_seconds.labels("read").time():
+        body = await _read_body(request, context.settings.max_body_bytes)
     if not media_type or media_type.startswith(RAW_TYPES):
         pictures = Pictures((body,), is_list=False)
     elif media_type == "multipart/form-data":
