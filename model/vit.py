@@ -34,7 +34,7 @@ def patchify(images: Tensor, patch_size: int) -> Tensor:
 
 def split_heads(features: Tensor, heads: int) -> Tensor:
     """Deal features [..., N, d] out to heads [..., H, N, d/H]."""
-    return features.unflatten(-1, (heads, -1)).transpose(-3, -2)
+    return features.reshape(*features.shape[:-1], heads, -1).transpose(-3, -2)
 
 
 def merge_heads(features: Tensor) -> Tensor:
@@ -104,7 +104,7 @@ class PatchEmbedding(nn.Module):
         self.proj = nn.Conv2d(config.channels, config.width, kernel_size=size, stride=size)
 
     def steps(self, patches: Tensor) -> Tensor:
-        return patches @ self.proj.weight.flatten(1).T + self.proj.bias  # [B, n, d]
+        return functional.linear(patches, self.proj.weight.flatten(1), self.proj.bias)  # [B, n, d]
 
     def forward(self, images: Tensor) -> Tensor:
         return self.proj(images).flatten(2).transpose(1, 2)  # [B, n, d]

@@ -69,5 +69,5 @@ def test_a_folder_of_pictures_trains_by_recipe(shapes: Path, tmp_path: Path):
 def test_patch_dropping_follows_its_phases():
     config = cifar10_cpu("cifar10")
     shares = [config.patch_drop_at(progress) for progress in (0.0, 0.34, 0.35, 0.7, 0.9, 1.0)]
-    assert shares == [0.75, 0.75, 0.6, 0.4, 0.0, 0.0]
+    assert shares == [0.75, 0.75, 0.6, 0.6, 0.4, 0.0]
     assert small_folder("x").model_copy(update={"patch_drop": ()}).patch_drop_at(0.5) == 0

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -190,9 +191,12 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(tiny_bundles) -
 
 
 def test_probes_and_metrics_answer_while_the_engine_is_busy(live: Live) -> None:
+    batches = live.metric("vitrine_batch_size_count", graph="classify")
     with ThreadPoolExecutor() as callers, live.busy_engine():
-        answers = [callers.submit(live.client.post, "/classify", content=PNG) for _ in range(4)]
-        until(lambda: live.metric("vitrine_queue_depth") >= 3)
+        answers = [callers.submit(live.client.post, "/classify", content=PNG)]
+        until(lambda: live.metric("vitrine_batch_size_count", graph="classify") > batches)
+        answers += [callers.submit(live.client.post, "/classify", content=PNG) for _ in range(3)]
+        until(lambda: live.metric("vitrine_queue_depth") == 3)
         assert live.client.get("/health/ready").status_code == 200
         assert live.metric("vitrine_requests_in_flight") >= 4
     assert [answer.result().status_code for answer in answers] == [200] * 4
@@ -261,6 +265,15 @@ def is_refused(address: tuple[str, int]) -> bool:
     return False
 
 
+@pytest.fixture
+def heeded_interrupts() -> Iterator[None]:
+    """Undo what a shell does to background jobs: they, and their children, ignore SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded_interrupts")
 def test_an_interrupted_command_exits_as_interrupted(tiny_bundles) -> None:
     with command(tiny_bundles) as server:
         server.process.send_signal(signal.SIGINT)
