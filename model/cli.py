@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import AliasChoices, BaseModel, Field
+from pydantic import AliasChoices, BaseModel, Field, model_validator
 from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubCommand
 
 from model.training_config import TrainingConfig
@@ -32,6 +32,11 @@ class Train(TrainingConfig):
 
         finished = train(self.chosen())
         print(f"trained: {finished}\nnext:    {PROGRAM} export {finished} --name NAME")
+
+    @model_validator(mode="after")
+    def fits_together(self) -> Self:
+        """Leave that to `chosen`, which knows the recipe's values beside the flags."""
+        return self
 
     def chosen(self) -> TrainingConfig:
         """Give the recipe's configuration, changed where flags say so."""
@@ -127,4 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         run(VitrineModel, PROGRAM, arguments)
     except ModuleNotFoundError as error:  # the service is installed without torch and its company
-        sys.exit(f"{PROGRAM}: {error.name} is not installed; pip install 'vitrine[cpu,train]'")
+        sys.exit(
+            f"{PROGRAM}: {error.name} is not installed; "
+            "run pip install -e '.[cpu,train]' in Vitrine's folder"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -70,16 +71,13 @@ def faults(source: Source) -> list[str]:
                     f"{', '.join(sorted(labels))} is in {here} but not in {there}; "
                     "name the classes alike in all parts"
                 )
-    alone = sorted(label for label in classes if count(source, label) == 1)
+    counts = Counter(picture.label for picture in source.pictures["train"])
+    alone = sorted(label for label in classes if counts[label] == 1)
     if alone and not source.pictures["validation"]:
         found.append(
             f"train has a single picture of {', '.join(alone)}, and one must be held out; add more"
         )
     return found
-
-
-def count(source: Source, label: str) -> int:
-    return sum(picture.label == label for picture in source.pictures["train"])
 
 
 def split_stratified(

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter, ValidationError
 
 from model.card import render_card
 from model.checkpoint import Checkpoint
@@ -24,9 +25,11 @@ from model.graphs import CLASSIFY_FILE, Classifier, graph_specs, write_graphs
 from model.vit import VisionTransformer
 from service.contract import (
     CONTRACT_FILE,
+    GOLDEN_FILE,
     Architecture,
     Bundle,
     Contract,
+    Name,
     Precision,
     Preprocessing,
     Provenance,
@@ -36,11 +39,11 @@ from service.contract import (
 from service.engine import Engine, Floats
 from service.errors import ContractError, InvalidInput
 from service.explain import attention_relevance
-from service.golden import GOLDEN_FILE, Golden, replay_classify, replay_explain
+from service.golden import Golden, replay_classify, replay_explain
 from service.preprocess import ImageLimits, preprocess
 
 CARD_FILE = "README.md"
-AGREEMENT = 1e-4  # torch and onnxruntime may differ by this much, no more
+AGREEMENT = 1e-4  # torch and onnxruntime may differ by this much, or this share of gradients
 RANDOM_IMAGES = 4
 PROVENANCE_KEYS = (
     "dataset", "recipe", "command", "seed", "commit", "epochs", "images_seen", "wall_seconds",
@@ -52,10 +55,12 @@ ABSOLUTE_PATH = re.compile(r"(?<![\w.])/(?:[^\s/\"',]+/)*([^\s/\"',]+)")
 def export_bundle(checkpoint: Checkpoint, bundles: Path, name: str, version: str) -> Path:
     """Write `bundles/name/version` and give its path.
 
-    Raises InvalidInput when a label is missing or the version exists already, ContractError when
-    onnxruntime's logits, attention or gradients differ from torch's by more than 1e-4.
+    Raises InvalidInput when a label is missing, the name cannot be one or the version exists
+    already; ContractError when onnxruntime's logits, readout or attention differ from torch's by
+    more than 1e-4, or its gradients by more than 1e-4 of the largest where that is above 1.
     """
     _check_labels(checkpoint)
+    _check_names(name, version)
     target = bundles / name / version
     if target.exists():
         raise InvalidInput(f"{target} exists already; choose another version, or remove it first")
@@ -90,14 +95,34 @@ def seal(folder: Path, contract: Contract) -> Bundle:
 
 
 def reseal(bundle: Bundle, contract: Contract) -> Bundle:
-    """Replace a bundle's card and contract, keeping its graphs; whole or not at all."""
+    """Replace a bundle's card and contract, keeping its graphs.
+
+    It is replaced as a whole; a kill amid that leaves the old one beside it, `.VERSION-before`.
+    """
     with tempfile.TemporaryDirectory(prefix=".sealing-", dir=bundle.folder.parent) as temporary:
         folder = Path(temporary) / "new"
         shutil.copytree(bundle.folder, folder)
         seal(folder, contract)
-        bundle.folder.rename(Path(temporary) / "old")
-        folder.rename(bundle.folder)
+        kept = bundle.folder.with_name(f".{bundle.folder.name}-before")
+        bundle.folder.rename(kept)
+        try:
+            folder.rename(bundle.folder)
+        except OSError:
+            kept.rename(bundle.folder)
+            raise
+        shutil.rmtree(kept)
     return read_bundle(bundle.folder)
+
+
+def _check_names(name: str, version: str) -> None:
+    for what, value in (("name", name), ("version", version)):
+        try:
+            TypeAdapter(Name).validate_python(value)
+        except ValidationError:
+            raise InvalidInput(
+                f"{what} {value!r} cannot be one; use up to 64 lower-case letters, digits and ._- "
+                "and begin with a letter or digit"
+            ) from None
 
 
 def _check_labels(checkpoint: Checkpoint) -> None:
@@ -192,13 +217,14 @@ def _compare_with_torch(model: VisionTransformer, engine: Engine) -> None:
         explained,
         strict=True,
     ):
-        _agree(what, found, expected.numpy())
+        largest = max(1.0, float(expected.abs().max())) if what == "attention gradient" else 1.0
+        _agree(what, found, expected.numpy(), largest)
 
 
-def _agree(what: str, found: Floats, expected: Floats) -> None:
-    difference = float(np.abs(found - expected).max())
-    if not difference <= AGREEMENT * max(1.0, float(np.abs(expected).max())):
+def _agree(what: str, found: Floats, expected: Floats, largest: float = 1.0) -> None:
+    difference, allowed = float(np.abs(found - expected).max()), AGREEMENT * largest
+    if not difference <= allowed:
         raise ContractError(
-            f"onnxruntime's {what} differ from torch's by {difference:.3g}, more than {AGREEMENT}; "
-            "the model is not exported"
+            f"onnxruntime's {what} differ from torch's by {difference:.3g}, more than "
+            f"{allowed:.3g}; the model is not exported"
         )

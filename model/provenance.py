@@ -61,11 +61,14 @@ def processor() -> str:
 
 def commit() -> str:
     """Give the commit of the source this runs from, "unknown" outside a checkout."""
-    result = subprocess.run(
-        ["git", "rev-parse", "HEAD"],  # noqa: S607
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        result = subprocess.run(
+            ["git", "rev-parse", "HEAD"],  # noqa: S607
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError:  # git is not installed
+        return "unknown"
     return result.stdout.strip() or "unknown"

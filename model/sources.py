@@ -100,7 +100,8 @@ def read_folder(folder: Path) -> Source:
         source.merge(read_zip(archive))
     parts = {part: folder / part for part in PARTS if (folder / part).is_dir()}
     for part, root in (parts or {"train": folder}).items():
-        for class_folder in sorted(path for path in root.iterdir() if path.is_dir()):
+        folders = (path for path in root.iterdir() if path.is_dir())
+        for class_folder in sorted(path for path in folders if not path.name.startswith(".")):
             source.classes[part].add(class_folder.name)
             for path in sorted(class_folder.iterdir()):
                 if path.suffix.lower() in SUFFIXES:
@@ -116,8 +117,11 @@ def decode_file(path: Path, size: Size) -> DecodedImage:
 def read_zip(archive: Path) -> Source:
     """Read the same layout from an archive, at any depth; without parts, all of it is train."""
     source = Source()
-    with zipfile.ZipFile(archive) as opened:
-        names = sorted(opened.namelist())
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            names = sorted(opened.namelist())
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{archive} cannot be read: {error}; download or pack it again") from None
     has_parts = any(part in PurePosixPath(name).parts[:-1] for name in names for part in PARTS)
     for name in names:
         path = PurePosixPath(name)

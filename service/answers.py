@@ -9,7 +9,7 @@ from service.contract import Bundle, Contract
 from service.engine import Floats
 from service.explain import METHODS, Explanation, Question
 from service.heatmap import Scale
-from service.preprocess import DecodedImage, crop_box
+from service.preprocess import ImageFacts, crop_box
 from service.schemas import (
     ClassifyResult,
     ExplainResult,
@@ -32,7 +32,7 @@ def model_identity(bundle: Bundle) -> ModelIdentity:
 
 
 def classify_result(
-    decoded: DecodedImage,
+    image: ImageFacts,
     logits: Floats,
     contract: Contract,
     top_k: int,
@@ -41,13 +41,13 @@ def classify_result(
     """Name the classes of a picture from its logits [C]; `embedding` [d] is added where given."""
     return ClassifyResult(
         predictions=_predictions(top_predictions(logits, contract.labels, top_k)),
-        image=_image(decoded),
+        image=_image(image),
         embedding=None if embedding is None else embedding.tolist(),
     )
 
 
 def explain_result(
-    decoded: DecodedImage,
+    image: ImageFacts,
     logits: Floats,
     explanation: Explanation,
     asked: Question,
@@ -77,22 +77,22 @@ def explain_result(
         grid=Grid(
             rows=architecture.grid[0],
             columns=architecture.grid[1],
-            crop_box=crop_box(decoded.width, decoded.height, contract.preprocessing),
+            crop_box=crop_box(image.width, image.height, contract.preprocessing),
         ),
         scores=explanation.scores.tolist(),
         scale=ScaleItem(min=scale.min, max=scale.max),
         predictions=_predictions(top_predictions(logits, labels, PREDICTIONS_BESIDE_A_MAP)),
-        image=_image(decoded),
+        image=_image(image),
         warnings=list(explanation.warnings),
     )
 
 
-def _image(decoded: DecodedImage) -> ImageItem:
+def _image(image: ImageFacts) -> ImageItem:
     return ImageItem(
-        format=decoded.format,
-        width=decoded.width,
-        height=decoded.height,
-        orientation_applied=decoded.orientation_applied,
+        format=image.format,
+        width=image.width,
+        height=image.height,
+        orientation_applied=image.orientation_applied,
     )
 
 

@@ -72,7 +72,7 @@ def benchmark(
     Python bytecode, the second does. Raises ContractError for a bundle that cannot be served,
     ModelNotReady when the server ends, InferenceFailed when a scenario has no success.
     """
-    folder = find_bundles(bundles)[-1].resolve()
+    folder = find_bundles(bundles)[0].resolve()
     image = read_picture(picture) if picture else drawn_picture()
     threads = Settings().threads or cpu_budget().cpus
     machine = this_machine(threads)

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubComm
 
 from service import __version__
 from service.command_line import run
-from service.errors import InvalidInput
+from service.errors import InvalidInput, VitrineError
 from service.explain import DEFAULT_METHOD, MethodName, Sign, ask
 from service.settings import EMBEDDED_BUNDLES, Settings
 
@@ -48,14 +48,22 @@ class Classify(LocalCommand):
         from service.local import LocalModel
 
         model = LocalModel(self.bundles)
+        failures: list[VitrineError] = []
         for image in self.images:
-            result = model.classify(image, self.top_k)
+            try:
+                result = model.classify(image, self.top_k)
+            except VitrineError as error:  # the other pictures are classified all the same
+                failures.append(error)
+                sys.stderr.write(f"{image}: {error.title}: {error.detail}\n")
+                continue
             if self.json_lines:
                 print(json.dumps({"file": str(image), **result.model_dump(exclude_none=True)}))
                 continue
             print(image)
             for item in result.predictions:
                 print(f"  {item.probability:7.2%}  {item.label}")
+        if failures:
+            sys.exit(failures[0].exit_code)
 
 
 class Explain(LocalCommand):

@@ -29,6 +29,8 @@ def run(command: type[BaseSettings], program: str, arguments: Sequence[str] | No
 def _invalid(error: ValidationError) -> InvalidParameter:
     errors = [
         ErrorDetail(str(item["loc"][-1]).replace("_", "-"), f"{item['msg']}, not {item['input']!r}")
+        if item["loc"]
+        else ErrorDetail("options", item["msg"].removeprefix("Value error, "))
         for item in error.errors(include_url=False)
     ]
     return InvalidParameter("; ".join(f"{item.pointer}: {item.detail}" for item in errors), errors)

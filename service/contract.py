@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from service.errors import ContractError, ErrorDetail
 
 CONTRACT_FILE = "contract.json"
+GOLDEN_FILE = "golden.npz"
 SCHEMA_VERSION = 1
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -176,7 +177,11 @@ class Contract(Value):
                 f"architecture.image_size {self.architecture.image_size}"
             )
         graphs = [graph.file for graph in (self.graphs.classify, self.graphs.explain) if graph]
-        named = [*graphs, *(precision.file for precision in self.precisions.values())]
+        named = [
+            GOLDEN_FILE,
+            *graphs,
+            *(precision.file for precision in self.precisions.values()),
+        ]
         if missing := sorted({file for file in named if file not in self.files}):
             yield f"files has no digest of {', '.join(missing)}"
         if outside := [file for file in self.files if PurePosixPath(file).name != file]:
@@ -255,6 +260,11 @@ def read_bundle(folder: Path) -> Bundle:
         ErrorDetail(f"/files/{file}", problem)
         for file, digest in contract.files.items()
         if (problem := _file_problem(folder / file, digest))
+    ]
+    unlisted = {path.name for path in folder.iterdir()} - {CONTRACT_FILE, *contract.files}
+    errors += [
+        ErrorDetail(f"/files/{file}", "the folder holds it without a digest; remove it")
+        for file in sorted(unlisted)
     ]
     if errors:
         listed = "; ".join(f"{item.pointer}: {item.detail}" for item in errors)

@@ -131,7 +131,7 @@ class Engine:
         if self._asked == "cuda" and PROVIDER_NAMES["cuda"] not in available:
             raise ProviderError(
                 "provider cuda was asked for, but this onnxruntime offers only "
-                f"{', '.join(available)}; install vitrine[gpu] on a machine with an NVIDIA GPU"
+                f"{', '.join(available)}; with an NVIDIA GPU, install the extra gpu in place of cpu"
             )
         try:
             session = onnxruntime.InferenceSession(

@@ -23,7 +23,6 @@ from service.errors import ContractError
 from service.explain import attention_relevance
 from service.preprocess import ImageLimits, preprocess
 
-GOLDEN_FILE = "golden.npz"
 LEVELS_TOLERANCE = (
     2.0  # decoders and resizers of other builds may differ by this many of 255 levels
 )

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from service.answers import classify_result, explain_result
 from service.budget import cpu_budget
-from service.contract import read_bundle
+from service.contract import GOLDEN_FILE, read_bundle
 from service.engine import Attribution, Engine
 from service.errors import InvalidInput
 from service.explain import Question, explain_image
-from service.golden import GOLDEN_FILE, Golden, replay_classify, replay_explain
+from service.golden import Golden, replay_classify, replay_explain
 from service.heatmap import draw_heatmap, encode_png
 from service.preprocess import ImageLimits, decode_image, preprocess
 from service.registry import find_bundles
@@ -38,7 +38,7 @@ class LocalModel:
         """Classify a picture file."""
         decoded, pixels = preprocess(read_picture(picture), self.contract.preprocessing, LIMITS)
         logits = self.engine.classify(pixels[None]).logits[0]
-        return classify_result(decoded, logits, self.contract, top_k)
+        return classify_result(decoded.facts, logits, self.contract, top_k)
 
     def explain(self, picture: Path, asked: Question, alpha: float) -> tuple[ExplainResult, bytes]:
         """Explain a picture file: the answer, and the heatmap over the picture as PNG."""
@@ -51,7 +51,9 @@ class LocalModel:
             outputs.logits[0], outputs.attention[0], outputs.attention_gradient[0]
         )
         explanation = explain_image(attribution, self.contract.architecture, asked)
-        result = explain_result(decoded, attribution.logits, explanation, asked, self.contract)
+        result = explain_result(
+            decoded.facts, attribution.logits, explanation, asked, self.contract
+        )
         original = decode_image(data, LIMITS, self.contract.preprocessing.background)
         drawn = draw_heatmap(
             original.image,

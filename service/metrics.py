@@ -9,7 +9,7 @@ BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 class Metrics:
-    """The metrics of one application; their names are those of its attributes."""
+    """The metrics of one application."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -18,7 +18,7 @@ class Metrics:
         )
         self.request_seconds = Histogram(
             "vitrine_request_seconds",
-            "Time from a request's first byte to its answer's last",
+            "Time from a request's headers to its answer's last byte",
             ("route",),
             buckets=SECONDS,
             registry=self.registry,

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.metrics import Metrics
 from service.problems import unexpected_response
 
-SAFE_ID = re.compile(r"[\w.-]{1,64}")
+SAFE_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -48,6 +48,16 @@ class ImageLimits:
 
 
 @dataclass(frozen=True)
+class ImageFacts:
+    """What is told of a picture: its format, and its upright size in pixels."""
+
+    format: str
+    width: int
+    height: int
+    orientation_applied: bool
+
+
+@dataclass(frozen=True)
 class DecodedImage:
     """An upright RGB picture; `width` and `height` are the original's, in pixels, upright.
 
@@ -59,6 +69,11 @@ class DecodedImage:
     width: int
     height: int
     orientation_applied: bool
+
+    @property
+    def facts(self) -> ImageFacts:
+        """What is told of the picture, without its pixels."""
+        return ImageFacts(self.format, self.width, self.height, self.orientation_applied)
 
 
 def decode_image(
@@ -77,7 +92,7 @@ def decode_image(
     UnsupportedMediaType (not one of FORMATS), UnreadableImage (broken).
     """
     if not data:
-        raise InvalidInput("the picture has 0 bytes; send the bytes of an image file")
+        raise InvalidInput("the picture has 0 bytes; send those of an image file that exists")
     if len(data) > limits.max_bytes:
         raise PayloadTooLarge(
             f"the picture has {len(data):,} bytes, more than {limits.max_bytes:,}; "
@@ -121,7 +136,7 @@ def _open(data: bytes, limits: ImageLimits) -> Image.Image:
     except UnidentifiedImageError:
         raise UnsupportedMediaType(
             f"the {len(data):,} bytes are not a picture in one of {', '.join(FORMATS)}; "
-            "convert it to one of these"
+            "convert it to one of these, and send its bytes as they are (curl --data-binary)"
         ) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PayloadTooLarge(
@@ -130,7 +145,8 @@ def _open(data: bytes, limits: ImageLimits) -> Image.Image:
         ) from None
     except Exception as error:  # on hostile input a parser may raise anything
         raise UnreadableImage(
-            f"the picture's header cannot be read: {error}; save it again and send that"
+            f"the picture's header cannot be read: {error}; save it again, and send its bytes as "
+            "they are (curl --data-binary)"
         ) from error
 
 
@@ -147,12 +163,14 @@ def _to_rgb(image: Image.Image, background: tuple[int, int, int]) -> Image.Image
             "the picture has floating-point pixels, whose range is not known; convert it to 8 bits"
         )
     if image.mode.startswith("I"):  # 16-bit grey: keep the high byte
-        levels = np.asarray(image).astype(np.int64) >> 8
-        return Image.fromarray(levels.clip(0, 255).astype(np.uint8)).convert("RGB")
+        levels = np.asarray(image).clip(0, 0xFFFF).astype(np.uint16)
+        levels >>= 8
+        return Image.fromarray(levels.astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        canvas = Image.new("RGBA", layer.size, (*background, 255))
-        return Image.alpha_composite(canvas, layer).convert("RGB")
+        layer = image if image.mode == "RGBA" else image.convert("RGBA")
+        canvas = Image.new("RGB", layer.size, background)
+        canvas.paste(layer, mask=layer.getchannel("A"))
+        return canvas
     return image if image.mode == "RGB" else image.convert("RGB")
 
 

@@ -32,6 +32,7 @@ from service.errors import (
 from service.schemas import ErrorItem, Problem
 
 MEDIA_TYPE = "application/problem+json"
+PROBLEM_SCHEMA = {"$ref": "#/components/schemas/Problem"}
 logger = logging.getLogger("vitrine")
 
 PICTURE_PROBLEMS: tuple[type[VitrineError], ...] = (
@@ -69,9 +70,8 @@ def documented(problems: tuple[type[VitrineError], ...]) -> dict[int | str, dict
         response = responses.setdefault(
             kind.status,
             {
-                "model": Problem,
                 "description": kind.title,
-                "content": {MEDIA_TYPE: {"examples": {}}},
+                "content": {MEDIA_TYPE: {"schema": PROBLEM_SCHEMA, "examples": {}}},
             },
         )
         if kind.title not in response["description"]:
@@ -96,11 +96,13 @@ def install_problem_handlers(app: FastAPI) -> None:
 
     async def on_http_exception(request: Request, error: Exception) -> Response:
         exception = cast(HTTPException, error)
+        allowed = (exception.headers or {}).get("Allow")
+        remedy = f"use {allowed}; /docs lists the API" if allowed else "/docs lists the API"
         problem = Problem(
             type="about:blank",
             title=str(exception.detail),
             status=exception.status_code,
-            detail=f"{request.method} {request.url.path}: {exception.detail}; /docs lists the API",
+            detail=f"{request.method} {request.url.path}: {exception.detail}; {remedy}",
             instance=request.state.request_id,
         )
         return _response(problem, exception.headers or {})

@@ -14,10 +14,10 @@ from typing import TypeVar
 import numpy as np
 
 from service.batching import Batcher, Ran
-from service.contract import CONTRACT_FILE, Contract, read_bundle
+from service.contract import CONTRACT_FILE, GOLDEN_FILE, Contract, read_bundle
 from service.engine import Attribution, Engine, Floats, Provider
 from service.errors import ContractError, ErrorDetail, ModelNotFound, ModelNotReady
-from service.golden import GOLDEN_FILE, Golden, replay_classify, replay_explain
+from service.golden import Golden, replay_classify, replay_explain
 from service.preprocess import ImageLimits
 
 OnBatch = Callable[[str, int], None]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import signal
+import socket
 from types import FrameType
 
 import uvicorn
 
 from service.app import create_app
-from service.errors import VitrineError
+from service.errors import InvalidParameter, VitrineError
 from service.settings import Settings
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -18,13 +19,16 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; accepted requests finish within `drain_seconds`.
 
-    Raises the VitrineError that keeps a bundle from being served.
+    Raises InvalidParameter when the address cannot be listened on, and the VitrineError that keeps
+    a bundle from being served.
     """
     logging.basicConfig(level=settings.log_level.upper(), format=LOG_FORMAT)
     failures: list[VitrineError] = []
 
+    listener = _listen(settings.host, settings.port)
+
     def on_ready() -> None:
-        print(_where_to_look(server), flush=True)
+        print(_where_to_look(listener), flush=True)
 
     def on_failure(error: VitrineError) -> None:
         failures.append(error)
@@ -32,8 +36,6 @@ def serve(settings: Settings) -> None:
 
     config = uvicorn.Config(
         create_app(settings, on_ready=on_ready, on_failure=on_failure),
-        host=settings.host,
-        port=settings.port,
         log_config=None,
         log_level=logging.WARNING,
         access_log=False,
@@ -42,7 +44,7 @@ def serve(settings: Settings) -> None:
     )
     server = uvicorn.Server(config)
     signal.signal(signal.SIGTERM, _already_handled)
-    server.run()
+    server.run(sockets=[listener])
     if failures:
         raise failures[0]
 
@@ -51,8 +53,19 @@ def _already_handled(number: int, frame: FrameType | None) -> None:
     """Let the process exit with 0: uvicorn raises SIGTERM once more when it has drained."""
 
 
-def _where_to_look(server: uvicorn.Server) -> str:
-    host, port = server.servers[0].sockets[0].getsockname()[:2]
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server((str(address[0]), port), family=family)
+    except OSError as error:
+        raise InvalidParameter(
+            f"{host} port {port} cannot be listened on: {error.strerror or error}; "
+            "choose another with --host and --port"
+        ) from None
+
+
+def _where_to_look(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     return (
         f"Vitrine is ready.\n"

@@ -1,1 +1,1 @@
-"""The HTTP routes, one file each for what they are about."""
+"""The HTTP routes, and the stages that they share."""

@@ -55,7 +55,7 @@ async def classify(
     for item, run in zip(readable, runs, strict=True):
         embedding = run.result.readout if parameters.embedding else None
         result = classify_result(
-            item.decoded, run.result.logits, model.contract, parameters.top_k, embedding
+            item.image, run.result.logits, model.contract, parameters.top_k, embedding
         )
         context.metrics.predicted.labels(model.contract.name, result.predictions[0].label).inc()
         results.append(result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -39,6 +40,7 @@ from service.schemas import (
 router = APIRouter(tags=["explain"])
 
 MEDIA_TYPES = {"png": "image/png", "npy": "application/x-npy", "json": "application/json"}
+QUALITY = re.compile(r"[01](\.\d{0,3})?")
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 FORMATS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -146,17 +148,26 @@ def _question(parameters: ExplainParameters, model: ServedModel) -> Question:
 
 
 def _form(parameters: ExplainParameters, request: Request, pictures: Pictures) -> str:
-    accepted = request.headers.get("accept", "").lower()
-    form: str = parameters.format or "json"
-    if parameters.format is None:
-        offered = (name for name, media_type in MEDIA_TYPES.items() if media_type in accepted)
-        form = next(offered, form)
+    form = parameters.format or _preferred(request.headers.get("accept", ""))
     if pictures.is_list and form != "json":
         raise InvalidInput(
             f"{len(pictures.data)} pictures are answered in JSON only; "
             f"send one picture for {MEDIA_TYPES[form]}"
         )
     return form
+
+
+def _preferred(accept: str) -> str:
+    """Give the form that an Accept header (RFC 9110, 12.5.1) ranks highest; JSON where none is."""
+    best, best_quality = "json", 0.0
+    for entry in accept.lower().split(","):
+        media_type, *parameters = (part.strip() for part in entry.split(";"))
+        stated = [part[2:] for part in parameters if part.startswith("q=")]
+        quality = float(stated[0]) if stated and QUALITY.fullmatch(stated[0]) else 1.0
+        for form, offered in MEDIA_TYPES.items():
+            if media_type == offered and quality > best_quality:
+                best, best_quality = form, quality
+    return best
 
 
 async def _explain(
@@ -172,9 +183,7 @@ async def _explain(
 
     def describe(item: Prepared, attribution: Attribution) -> Explained:
         explanation = explain_image(attribution, model.contract.architecture, asked)
-        result = explain_result(
-            item.decoded, attribution.logits, explanation, asked, model.contract
-        )
+        result = explain_result(item.image, attribution.logits, explanation, asked, model.contract)
         return Explained(explanation, result)
 
     pairs = zip(readable, runs, strict=True)

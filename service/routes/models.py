@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from service.contract import Contract
-from service.errors import ModelNotFound, ModelNotReady
+from service.errors import InvalidParameter, ModelNotFound, ModelNotReady
 from service.problems import documented
 from service.registry import Registry, ServedModel
 from service.routes.context import InContext
@@ -24,7 +24,7 @@ async def models(context: InContext) -> list[ModelItem]:
     "/{name}",
     summary="A model's contract",
     response_model=Contract,
-    responses=documented((ModelNotFound, ModelNotReady)),
+    responses=documented((ModelNotFound, InvalidParameter, ModelNotReady)),
 )
 async def contract(name: str, context: InContext, version: str | None = None) -> Contract:
     """Give everything that is known of a model; the latest version if none is asked for."""

@@ -24,6 +24,7 @@ from service.routes.context import Context
 
 RAW_TYPES = ("image/", "application/octet-stream", "application/x-www-form-urlencoded")
 PART_NAME = "image"
+LONGEST_NAME = 64  # characters of an unknown part's name that are told
 BINARY = {"type": "string", "format": "binary"}
 BASE64 = {"type": "string", "format": "byte", "description": "base64, or a data: URL of it"}
 REQUEST_BODY: dict[str, Any] = {
@@ -81,23 +82,19 @@ async def read_pictures(request: Request, context: Context) -> Pictures:
     """
     content_type = request.headers.get("content-type", "").strip()
     media_type = content_type.partition(";")[0].strip().lower()
+    max_images = context.settings.max_images
     with context.metrics.stage_seconds.labels("read").time():
         body = await _read_body(request, context.settings.max_body_bytes)
     if not media_type or media_type.startswith(RAW_TYPES):
         pictures = Pictures((body,), is_list=False)
     elif media_type == "multipart/form-data":
-        pictures = await context.in_thread(lambda: _from_multipart(body, content_type))
+        pictures = await context.in_thread(lambda: _from_multipart(body, content_type, max_images))
     elif media_type == "application/json":
-        pictures = await context.in_thread(lambda: _from_json(body))
+        pictures = await context.in_thread(lambda: _from_json(body, max_images))
     else:
         raise UnsupportedMediaType(
             f"a body of type {media_type} is not read; send image/*, application/octet-stream, "
             "multipart/form-data or application/json"
-        )
-    if len(pictures.data) > context.settings.max_images:
-        raise PayloadTooLarge(
-            f"the request has {len(pictures.data)} images, more than "
-            f"{context.settings.max_images}; send several requests"
         )
     return pictures
 
@@ -126,25 +123,32 @@ def _check_size(size: int, max_bytes: int) -> None:
         )
 
 
-def _from_multipart(body: bytes, content_type: str) -> Pictures:
+def _check_count(count: int, max_images: int) -> None:
+    if count > max_images:
+        raise PayloadTooLarge(
+            f"the request has {count} images or more, beyond {max_images}; send several requests"
+        )
+
+
+def _from_multipart(body: bytes, content_type: str, max_images: int) -> Pictures:
     parts: list[bytes] = []
     strangers: list[str] = []
 
-    def on_file(file: File) -> None:
-        name = (file.field_name or b"").decode(errors="replace")
+    def on_part(field_name: bytes | None, content: bytes) -> None:
+        name = (field_name or b"").decode(errors="replace")
         if name == PART_NAME:
-            file.file_object.seek(0)
-            parts.append(file.file_object.read())
+            parts.append(content)
         else:
-            strangers.append(name)
+            strangers.append(name[:LONGEST_NAME])
+        _check_count(len(parts) + len(strangers), max_images)
+
+    def on_file(file: File) -> None:
+        file.file_object.seek(0)
+        on_part(file.field_name, file.file_object.read())
         file.close()
 
     def on_field(field: Field) -> None:  # a part without a file name
-        name = (field.field_name or b"").decode(errors="replace")
-        if name == PART_NAME:
-            parts.append(field.value or b"")
-        else:
-            strangers.append(name)
+        on_part(field.field_name, field.value or b"")
 
     try:
         parser = create_form_parser(
@@ -167,7 +171,7 @@ def _from_multipart(body: bytes, content_type: str) -> Pictures:
     return Pictures(tuple(parts), is_list=len(parts) > 1)
 
 
-def _from_json(body: bytes) -> Pictures:
+def _from_json(body: bytes, max_images: int) -> Pictures:
     try:
         document = json.loads(body)
     except RecursionError:
@@ -181,6 +185,7 @@ def _from_json(body: bytes) -> Pictures:
     if isinstance(document, dict) and set(document) == {"images"}:
         images = document["images"]
         if isinstance(images, list) and images:
+            _check_count(len(images), max_images)
             decoded = (_from_base64(text, f"/images/{index}") for index, text in enumerate(images))
             return Pictures(tuple(decoded), is_list=True)
     raise InvalidInput(

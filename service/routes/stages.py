@@ -15,7 +15,7 @@ from service.batching import Ran
 from service.contract import Preprocessing
 from service.engine import Floats
 from service.errors import CallerGone, DeadlineExceeded, VitrineError
-from service.preprocess import DecodedImage, preprocess
+from service.preprocess import ImageFacts, ImageLimits, preprocess
 from service.problems import problem_of
 from service.routes.context import Context
 from service.schemas import FailedResult, Timing
@@ -25,9 +25,12 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Prepared:
-    """A picture that is ready for the engine: its pixel values are [3, rows, columns]."""
+    """A picture that is ready for the engine: its pixel values are [3, rows, columns].
 
-    decoded: DecodedImage
+    The picture itself is not kept, since many may wait.
+    """
+
+    image: ImageFacts
     pixel_values: Floats
 
 
@@ -92,6 +95,11 @@ async def _until_gone(request: Request) -> None:
         pass
 
 
+def _prepared(encoded: bytes, preprocessing: Preprocessing, limits: ImageLimits) -> Prepared:
+    decoded, pixel_values = preprocess(encoded, preprocessing, limits)
+    return Prepared(decoded.facts, pixel_values)
+
+
 async def prepare(
     data: Sequence[bytes], preprocessing: Preprocessing, context: Context, watch: Stopwatch
 ) -> list[Prepared | VitrineError]:
@@ -101,9 +109,7 @@ async def prepare(
 
     async def one(encoded: bytes) -> Prepared | VitrineError:
         try:
-            return Prepared(
-                *await context.in_thread(lambda: preprocess(encoded, preprocessing, limits))
-            )
+            return await context.in_thread(lambda: _prepared(encoded, preprocessing, limits))
         except VitrineError as error:
             return error
 

@@ -101,4 +101,15 @@ def test_where_torch_is_not_installed_it_says_how_to_install_it(trained):
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ended.returncode == 1
-    assert "torch is not installed; pip install 'vitrine[cpu,train]'" in ended.stderr
+    assert "torch is not installed; run pip install -e '.[cpu,train]'" in ended.stderr
+
+
+def test_flags_are_checked_beside_the_recipes_values_and_not_the_defaults():
+    assert Train(recipe="cifar10_cpu", data=("x",), image_size=36).chosen().image_size == 36
+
+
+def test_flags_that_do_not_fit_together_are_told_without_a_traceback(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", "--data", "x", "--recipe", "cifar10_cpu", "--shift", "40"])
+    assert stopped.value.code == 64
+    assert "shift 40 is not below image_size 32" in capsys.readouterr().err

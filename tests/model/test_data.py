@@ -381,3 +381,15 @@ def test_a_data_set_larger_than_memory_stops_with_the_remedy(offline, tmp_path):
 def test_a_data_set_that_is_not_found_is_named(offline):
     with pytest.raises(DataError, match="hf:nobody/nothing cannot be streamed"):
         read("hf:nobody/nothing")
+
+
+def test_an_archive_that_is_none_is_named(tmp_path):
+    (tmp_path / "pictures.zip").write_bytes(b"no archive")
+    with pytest.raises(DataError, match=r"pictures\.zip cannot be read: .*; download or pack"):
+        read_training_data([str(tmp_path / "pictures.zip")], 0.1, 0, 1000)
+
+
+def test_hidden_folders_are_no_classes(shapes):
+    (shapes / "train" / ".ipynb_checkpoints").mkdir()
+    labels = read_training_data([str(shapes)], 0.1, 0, 1000).labels
+    assert ".ipynb_checkpoints" not in labels

@@ -170,3 +170,12 @@ def test_a_bundle_without_an_explain_graph_is_a_bundle_too(bundle):
     document["graphs"]["explain"] = None
     assert Graphs.model_validate(document["graphs"]).explain is None
     assert dataclasses.is_dataclass(bundle)
+
+
+@pytest.mark.parametrize(("name", "version"), [("Pets", "1"), ("../pets", "1"), ("pets", "a b")])
+def test_a_name_that_cannot_be_one_is_refused_before_anything_is_written(
+    model, tmp_path, name, version
+):
+    with pytest.raises(InvalidInput, match=r"cannot be one; use up to 64"):
+        export_bundle(checkpoint(model), tmp_path / "bundles", name, version)
+    assert list(tmp_path.iterdir()) == []

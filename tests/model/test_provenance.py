@@ -34,3 +34,8 @@ def test_outside_a_checkout_the_commit_is_unknown(monkeypatch, tmp_path: Path):
 def test_the_record_holds(key, tiny_config):
     position = provenance.Position(tiny_config().model_dump(mode="json"), ["a", "b"], 10)
     assert key in provenance.provenance(position, epochs=1.0)
+
+
+def test_where_git_is_not_installed_the_commit_is_unknown(monkeypatch, tmp_path: Path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert provenance.commit() == "unknown"

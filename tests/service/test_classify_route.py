@@ -295,3 +295,28 @@ def test_limits_hold_for_declared_and_streamed_bodies_and_for_each_image(tiny_bu
         many = {"images": ["AAAA"] * 3}
         assert_problem(post("/classify", json=many), PayloadTooLarge, "3 images", "2", "several")
         assert post("/classify", content=chunks_of(encode(draw(8, 8)))).status_code == 200
+
+
+def test_many_parts_are_refused_before_they_are_all_read(live: Live) -> None:
+    limit = live.context.settings.max_images
+    files = [("image", (f"{index}.png", b"")) for index in range(limit + 1)]
+    assert_problem(
+        live.client.post("/classify", files=files), PayloadTooLarge, f"beyond {limit}", "several"
+    )
+    assert_problem(
+        live.client.post("/classify", json={"images": [""] * (limit + 1)}),
+        PayloadTooLarge,
+        f"beyond {limit}",
+    )
+
+
+def test_the_names_of_unknown_parts_are_told_in_short(live: Live) -> None:
+    response = live.client.post("/classify", files={"x" * 5000: ("a.png", PNG)})
+    assert_problem(response, InvalidInput, "unknown parts", "x" * 64)
+    assert len(response.content) < 1000
+
+
+def test_a_wrong_method_is_told_the_right_one(live: Live) -> None:
+    response = live.client.get("/classify")
+    assert response.status_code == 405
+    assert "use POST" in response.json()["detail"]

@@ -188,3 +188,12 @@ def test_the_installed_command_explains_a_picture(tiny_bundles, picture, tmp_pat
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert heatmap.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_bad_picture_among_several_is_named_and_the_others_are_classified(vitrine, tmp_path):
+    good, bad = write_png(tmp_path / "good.png"), tmp_path / "notes.txt"
+    bad.write_text("no picture")
+    code, output, errors = vitrine("classify", bad, good)
+    assert code == 65
+    assert str(bad) in errors
+    assert str(good) in output

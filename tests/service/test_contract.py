@@ -166,3 +166,16 @@ def test_what_is_no_contract_at_all_is_refused(tmp_path, text) -> None:
     (tmp_path / CONTRACT_FILE).write_bytes(text)
     with pytest.raises(ContractError, match="is not a valid contract"):
         read_bundle(tmp_path)
+
+
+def test_a_file_that_the_contract_does_not_list_is_refused(copy_bundle) -> None:
+    folder = copy_bundle()
+    (folder / "stowaway.bin").write_bytes(b"?")
+    with pytest.raises(ContractError, match=r"/files/stowaway\.bin: .* without a digest"):
+        read_bundle(folder)
+
+
+def test_the_golden_pictures_must_be_listed(copy_bundle) -> None:
+    folder = copy_bundle(lambda contract: contract["files"].pop("golden.npz"))
+    with pytest.raises(ContractError, match=r"files has no digest of golden\.npz"):
+        read_bundle(folder)

@@ -239,3 +239,19 @@ def test_a_bundle_without_an_explain_graph_classifies_but_explains_not(copy_bund
 def test_the_tiny_model_is_of_the_shape_that_these_tests_write_down(tiny_checkpoint) -> None:
     shape: VisionTransformerConfig = tiny_checkpoint.model.config
     assert (shape.grid, shape.tokens, shape.depth, shape.heads) == ((4, 4), 17, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("accept", "answered"),
+    [
+        ("application/json, image/png;q=0.1", "application/json"),
+        ("image/png;q=0, application/json", "application/json"),
+        ("image/png;q=0.9, application/x-npy;q=0.2", "image/png"),
+        ("IMAGE/PNG", "image/png"),
+        ("image/png;q=loud", "image/png"),
+        ("text/html, */*", "application/json"),
+    ],
+)
+def test_the_form_that_is_ranked_highest_is_answered(live: Live, accept, answered) -> None:
+    response = live.client.post("/explain", content=PNG, headers={"Accept": accept})
+    assert response.headers["content-type"] == answered

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from service.contract import read_bundle
+from service.contract import GOLDEN_FILE, read_bundle
 from service.engine import Engine
 from service.errors import ContractError
-from service.golden import GOLDEN_FILE, Golden, replay_classify, replay_explain
+from service.golden import Golden, replay_classify, replay_explain
 from service.preprocess import ImageLimits
 
 LIMITS = ImageLimits()

@@ -425,3 +425,17 @@ def test_the_latest_version_answers_unless_another_is_named(copy_bundle) -> None
         assert version_of(version="9") == "9"
         listed = [model["version"] for model in server.client.get("/models").json()]
         assert listed == ["10", "10-rc1", "9"]
+
+
+def test_a_port_that_is_taken_is_named_with_the_remedy(tiny_bundles) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = subprocess.run(
+            [VITRINE, "serve", "--port", str(port), "--bundles", str(tiny_bundles)],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+        )
+    assert ended.returncode == 64
+    assert f"port {port} cannot be listened on" in ended.stderr
+    assert "choose another with --host and --port" in ended.stderr
