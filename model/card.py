@@ -13,7 +13,7 @@ from service.contract import Contract
 LIMITS = """\
 - It knows the classes above and no others: whatever it is shown, it names one of them.
 - It was measured on pictures like those of its data set; on others expect less.
-- A probability is as good as the calibration below, and only for pictures like those.
+- A probability is as good as the calibration measured, and only for pictures like those.
 - It sees the centre of a picture, reduced to the size above; small or off-centre things are lost.
 - It is not made for decisions about people.
 """

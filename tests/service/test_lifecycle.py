@@ -381,7 +381,7 @@ def test_cuda_without_cuda_stops_the_start(tiny_bundles, serve_in_this_process) 
     code, _, errors = serve_in_this_process("--bundles", tiny_bundles, "--provider", "cuda")
     assert code == 69
     assert "offers only" in errors
-    assert "vitrine[gpu]" in errors
+    assert "install the extra gpu in place of cpu" in errors
 
 
 def test_a_failure_that_nobody_foresaw_stops_the_start_too(copy_bundle, serve_in_this_process):
