@@ -2,8 +2,13 @@
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
+from model.config import VisionTransformerConfig
 from model.explain import Explainer, attention_gradients, gelu_slope, predicted_where_zero
+from model.vit import VisionTransformer
+from service.contract import read_bundle
+from service.settings import EMBEDDED_BUNDLES
 from tests.model.vits import SHAPES, random_images, small_vit
 
 TARGETS = 3
@@ -66,3 +71,32 @@ def test_the_explainer_gives_every_layers_attention_and_gradient():
         assert attention.shape == (2, 3, 2, 17, 17)
         assert gradient.shape == (2, TARGETS, 3, 2, 17, 17)
         torch.testing.assert_close(logits, model(random_images(model)), rtol=0, atol=1e-4)
+
+
+def trained_vit():
+    """The embedded model, with the weights that training gave it."""
+    bundle = read_bundle(EMBEDDED_BUNDLES / "cifar10" / "1")
+    shape = bundle.contract.architecture
+    model = VisionTransformer(
+        VisionTransformerConfig(
+            image_size=shape.image_size,
+            patch_size=shape.patch_size,
+            width=shape.width,
+            depth=shape.depth,
+            heads=shape.heads,
+            classes=len(bundle.contract.labels),
+        )
+    )
+    model.load_state_dict(load_file(bundle.path("weights.safetensors")))
+    return model.eval()
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 1e-4)])
+def test_with_trained_weights_it_equals_autograd_too(dtype, tolerance):
+    model = trained_vit().to(dtype)
+    weights = torch.eye(10, dtype=dtype)[None, :TARGETS].expand(2, -1, -1)
+    steps = model.steps(random_images(model))
+    expected = autograd_gradients(steps, weights)
+    for ours, theirs in zip(attention_gradients(model, steps, weights), expected, strict=True):
+        assert theirs.abs().max() > 0
+        torch.testing.assert_close(ours, theirs, rtol=tolerance, atol=tolerance)
