@@ -26,7 +26,7 @@ from PIL import Image, ImageDraw
 from service.benchmark_report import Figures, Report, Spread, this_machine
 from service.budget import cpu_budget
 from service.contract import read_bundle
-from service.engine import Attribution, Engine
+from service.engine import Engine
 from service.errors import InferenceFailed
 from service.explain import ask, explain_image
 from service.load import Sample, keep_busy, post
@@ -141,10 +141,7 @@ def bare_measures(engine: Engine, image: bytes) -> dict[Scenario, Measure]:
 
     def explain() -> None:
         _, pixel_values = preprocess(image, contract.preprocessing, LIMITS)
-        outputs = engine.explain(pixel_values[None], weights[None, None])
-        attribution = Attribution(
-            outputs.logits[0], outputs.attention[0], outputs.attention_gradient[0]
-        )
+        attribution = engine.explain(pixel_values[None], weights[None, None]).of_image(0)
         explain_image(attribution, contract.architecture, asked)
 
     measures: dict[Scenario, Measure] = {Scenario("classify", BARE): partial(repeat, classify)}

@@ -48,6 +48,12 @@ class Attribution:
     attention: Floats
     attention_gradient: Floats
 
+    def of_image(self, index: int) -> Attribution:
+        """Give one image's share, without the first axis."""
+        return Attribution(
+            self.logits[index], self.attention[index], self.attention_gradient[index]
+        )
+
 
 class Engine:
     """The sessions of one bundle on one device.

@@ -7,7 +7,7 @@ from pathlib import Path
 from service.answers import classify_result, explain_result
 from service.budget import cpu_budget
 from service.contract import GOLDEN_FILE, read_bundle
-from service.engine import Attribution, Engine
+from service.engine import Engine
 from service.errors import InvalidInput
 from service.explain import Question, explain_image
 from service.golden import Golden, replay_classify, replay_explain
@@ -46,10 +46,7 @@ class LocalModel:
         replay_explain(self.engine, self._golden)
         decoded, pixels = preprocess(data, self.contract.preprocessing, LIMITS)
         weights = asked.logit_weights(len(self.contract.labels))
-        outputs = self.engine.explain(pixels[None], weights[None, None])
-        attribution = Attribution(
-            outputs.logits[0], outputs.attention[0], outputs.attention_gradient[0]
-        )
+        attribution = self.engine.explain(pixels[None], weights[None, None]).of_image(0)
         explanation = explain_image(attribution, self.contract.architecture, asked)
         result = explain_result(
             decoded.facts, attribution.logits, explanation, asked, self.contract

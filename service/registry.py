@@ -119,12 +119,7 @@ class ServedModel:
             np.stack([item.pixel_values for item in items]),
             np.stack([item.logit_weights[None] for item in items]),
         )
-        return [
-            Attribution(
-                outputs.logits[index], outputs.attention[index], outputs.attention_gradient[index]
-            )
-            for index in range(len(items))
-        ]
+        return [outputs.of_image(index) for index in range(len(items))]
 
     def _verify_explain(self) -> None:
         with self._verifying:
