@@ -11,7 +11,7 @@ from service.engine import Engine
 from service.errors import InvalidInput
 from service.explain import Question, explain_image
 from service.golden import Golden, replay_classify, replay_explain
-from service.heatmap import draw_heatmap, encode_png
+from service.heatmap import Drawing, Scale, draw_heatmap, encode_png
 from service.preprocess import ImageLimits, decode_image, preprocess
 from service.registry import find_bundles
 from service.schemas import ClassifyResult, ExplainResult
@@ -57,9 +57,10 @@ class LocalModel:
             explanation.scores,
             result.grid.crop_box,
             (original.width, original.height),
-            alpha=alpha,
+            Drawing(alpha=alpha),
+            Scale.of(explanation.scores),
         )
-        return result, encode_png(drawn, result.model_dump_json())
+        return result, encode_png(drawn, result.model_dump_json(), compressed=True)
 
 
 def read_picture(path: Path) -> bytes:

@@ -14,7 +14,7 @@ from service.answers import explain_result, model_identity
 from service.engine import Attribution
 from service.errors import InvalidInput, NotExplainable, VitrineError
 from service.explain import DEFAULT_METHOD, METHODS, Explanation, Question, ask, explain_image
-from service.heatmap import LONGEST_DRAWN, draw_heatmap, encode_png
+from service.heatmap import LONGEST_DRAWN, Drawing, Scale, draw_heatmap, encode_png
 from service.preprocess import DRAFT_MARGIN, decode_image
 from service.problems import EXPLAIN_PROBLEMS, documented
 from service.registry import ExplainItem, ServedModel
@@ -213,7 +213,8 @@ def _png(
             explanation.scores,
             answer.grid.crop_box,
             (decoded.width, decoded.height),
-            alpha=alpha,
+            Drawing(alpha=alpha),
+            Scale.of(explanation.scores),
         )
         return Response(encode_png(picture, answer.model_dump_json()), media_type="image/png")
 
