@@ -18,11 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
 from model.config import VisionTransformerConfig
+from model.graphs import SHAPE_KEY, WEIGHTS_FILE
 from model.vit import VisionTransformer
+from service.contract import CONTRACT_FILE, read_bundle
 from service.errors import InvalidInput
 
 SCHEMA_VERSION = 1
@@ -60,10 +63,13 @@ def save_checkpoint(
 
 
 def load_checkpoint(run: Path) -> Checkpoint:
-    """Read a run folder back; the model is in evaluation mode, on the CPU.
+    """Read a run folder or a bundle back; the model is in evaluation mode, on the CPU.
 
-    Raises InvalidInput where the folder holds no checkpoint, or one of another schema.
+    Raises InvalidInput where the folder holds no checkpoint, or one of another schema, and
+    ContractError where it is a broken bundle.
     """
+    if (run / CONTRACT_FILE).is_file():
+        return _from_bundle(run)
     record_file = run / "checkpoint.json"
     if not record_file.is_file():
         raise InvalidInput(f"{run} holds no checkpoint.json; give the run folder of a training")
@@ -77,6 +83,26 @@ def load_checkpoint(run: Path) -> Checkpoint:
     model.load_state_dict(load_file(run / "model.safetensors"))
     return Checkpoint(
         model.eval(), tuple(record["labels"]), record["preprocessing"], record["provenance"]
+    )
+
+
+def _from_bundle(folder: Path) -> Checkpoint:
+    contract = read_bundle(folder).contract
+    weights = folder / WEIGHTS_FILE
+    try:
+        with safe_open(weights, framework="pt") as file:
+            shape = json.loads(file.metadata()[SHAPE_KEY])
+    except (OSError, SafetensorError, TypeError, KeyError):
+        raise InvalidInput(
+            f"{weights} does not tell the shape of its model; give the run folder of the training"
+        ) from None
+    model = VisionTransformer(VisionTransformerConfig.from_dict(shape))
+    model.load_state_dict(load_file(weights))
+    return Checkpoint(
+        model.eval(),
+        contract.labels,
+        contract.preprocessing.model_dump(),
+        contract.provenance.model_dump(),
     )
 
 

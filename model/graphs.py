@@ -1,11 +1,11 @@
-"""Exports a model's two graphs to ONNX: the lean classify graph and the explain graph."""
+"""Exports a model's graphs to ONNX: classify, which is lean, explain and attend."""
 
 from __future__ import annotations
 
+import json
 import logging
 import warnings
 from pathlib import Path
-from typing import Any
 
 import onnx
 import torch
@@ -13,14 +13,21 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from model.config import VisionTransformerConfig
-from model.explain import Explainer
+from model.explain import Attender, Explainer
 from model.vit import VisionTransformer
 from model.weight_sharing import share_weights
 from service.contract import Graphs, GraphSpec, TensorSpec
 
-CLASSIFY_FILE, EXPLAIN_FILE = "classify.onnx", "explain.onnx"
+CLASSIFY_FILE, EXPLAIN_FILE, ATTEND_FILE = "classify.onnx", "explain.onnx", "attend.onnx"
 WEIGHTS_FILE = "weights.safetensors"
 OPSET = 20
+EXAMPLE_SIZES = {
+    "batch": 2,
+    "targets": 3,
+    "layer_targets": 4,
+    "kept": 5,
+}  # any, but not 0, 1, alike
+SHAPE_KEY = "vitrine.model"  # where the weights file tells the shape that they belong to
 READABLE = 0o644  # safetensors writes files for their owner alone; a container serves as another
 
 
@@ -38,70 +45,91 @@ class Classifier(nn.Module):
 
 
 def graph_specs(config: VisionTransformerConfig) -> Graphs:
-    """State the inputs and outputs of both graphs."""
-    depth, heads, tokens = config.depth, config.heads, config.tokens
-    pixels = TensorSpec(name="pixel_values", shape=("batch", config.channels, *config.image_size))
-    logits = TensorSpec(name="logits", shape=("batch", config.classes))
-    matrices = (depth, heads, tokens, tokens)
+    """State the inputs and outputs of the graphs."""
+    depth, classes, patches = config.depth, config.classes, config.patches
+    pixels = _tensor("pixel_values", "batch", config.channels, *config.image_size)
+    logits = _tensor("logits", "batch", classes)
+    patch = config.channels * config.patch_size**2
     return Graphs(
         classify=GraphSpec(
             file=CLASSIFY_FILE,
             inputs=(pixels,),
-            outputs=(logits, TensorSpec(name="readout", shape=("batch", config.width))),
+            outputs=(logits, _tensor("readout", "batch", config.width)),
         ),
         explain=GraphSpec(
             file=EXPLAIN_FILE,
             inputs=(
                 pixels,
-                TensorSpec(name="logit_weights", shape=("batch", "targets", config.classes)),
-                TensorSpec(name="keep", shape=("batch", config.patches)),
+                _tensor("logit_weights", "batch", "targets", classes),
+                _tensor("layer_weights", "batch", "layer_targets", classes),
             ),
             outputs=(
                 logits,
-                TensorSpec(name="attention", shape=("batch", *matrices)),
-                TensorSpec(name="attention_gradient", shape=("batch", "targets", *matrices)),
+                _tensor("relevance", "batch", "targets", depth, patches),
+                _tensor("counter_relevance", "batch", "targets", depth, patches),
+                _tensor("class_activation", "batch", "targets", patches),
+                _tensor("patch_gradient", "batch", "targets", patches, patch),
+                _tensor("layer_evidence", "batch", "layer_targets", patches),
+                _tensor("token_norms", "batch", patches),
+            ),
+        ),
+        attend=GraphSpec(
+            file=ATTEND_FILE,
+            inputs=(pixels, TensorSpec(name="keep", dtype="int64", shape=("batch", "kept"))),
+            outputs=(
+                logits,
+                _tensor("attention", "batch", depth, config.heads, "tokens", "tokens"),
+                _tensor("token_norms", "batch", "kept"),
             ),
         ),
     )
 
 
+def _tensor(name: str, *shape: int | str) -> TensorSpec:
+    return TensorSpec(name=name, shape=shape)
+
+
 def write_graphs(model: VisionTransformer, folder: Path) -> None:
-    """Write both graphs and the weights file that they share into a folder."""
+    """Write the graphs and the weights file that they share into a folder."""
     parameters = {name: value.detach().contiguous() for name, value in model.state_dict().items()}
-    save_file(parameters, folder / WEIGHTS_FILE)
+    shape = json.dumps(model.config.to_dict())
+    save_file(parameters, folder / WEIGHTS_FILE, metadata={SHAPE_KEY: shape})
     (folder / WEIGHTS_FILE).chmod(READABLE)
     arrays = {name: value.numpy() for name, value in parameters.items()}
-    config = model.config
-    pixels = torch.zeros(2, config.channels, *config.image_size)
-    weights, keep = torch.zeros(2, 2, config.classes), torch.ones(2, config.patches)
-    batch, targets = torch.export.Dim("batch"), torch.export.Dim("targets")
-    for file, module, inputs, shapes, outputs in (
-        (CLASSIFY_FILE, Classifier(model), {"pixel_values": pixels},
-         {"pixel_values": {0: batch}}, ["logits", "readout"]),
-        (EXPLAIN_FILE, Explainer(model),
-         {"pixel_values": pixels, "logit_weights": weights, "keep": keep},
-         {"pixel_values": {0: batch}, "logit_weights": {0: batch, 1: targets}, "keep": {0: batch}},
-         ["logits", "attention", "attention_gradient"]),
-    ):  # fmt: skip
-        graph = _export_graph(module.eval(), inputs, shapes, outputs)
+    specs = graph_specs(model.config)
+    assert specs.explain is not None
+    assert specs.attend is not None
+    for spec, module in (
+        (specs.classify, Classifier(model)),
+        (specs.explain, Explainer(model)),
+        (specs.attend, Attender(model)),
+    ):
+        graph = _export_graph(module.eval(), spec)
         share_weights(graph, folder / WEIGHTS_FILE, arrays)
-        onnx.save(graph, folder / file)
-        onnx.checker.check_model(str(folder / file))
+        onnx.save(graph, folder / spec.file)
+        onnx.checker.check_model(str(folder / spec.file))
 
 
-def _export_graph(
-    module: nn.Module, inputs: dict[str, Tensor], shapes: dict[str, Any], outputs: list[str]
-) -> onnx.ModelProto:
+def _export_graph(module: nn.Module, spec: GraphSpec) -> onnx.ModelProto:
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    sizes = {name for tensor in spec.inputs for name in tensor.shape if isinstance(name, str)}
+    free = {name: torch.export.Dim(name) for name in sizes}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns of its own internals
         program = torch.onnx.export(
             module,
-            kwargs=inputs,
+            kwargs={tensor.name: _example(tensor) for tensor in spec.inputs},
             dynamo=True,
-            dynamic_shapes=shapes,
-            input_names=list(inputs),
-            output_names=outputs,
+            dynamic_shapes={
+                tensor.name: {
+                    axis: free[size]
+                    for axis, size in enumerate(tensor.shape)
+                    if isinstance(size, str)
+                }
+                for tensor in spec.inputs
+            },
+            input_names=[tensor.name for tensor in spec.inputs],
+            output_names=[tensor.name for tensor in spec.outputs],
             opset_version=OPSET,
             verbose=False,
         )
@@ -109,6 +137,11 @@ def _export_graph(
     graph = program.model_proto
     _strip_traces(graph)
     return graph
+
+
+def _example(tensor: TensorSpec) -> Tensor:
+    shape = [size if isinstance(size, int) else EXAMPLE_SIZES[size] for size in tensor.shape]
+    return torch.zeros(shape, dtype=getattr(torch, tensor.dtype))
 
 
 def _strip_traces(graph: onnx.ModelProto) -> None:

@@ -20,8 +20,6 @@ from torch.nn import functional
 
 from model.config import VisionTransformerConfig
 
-HIDDEN_KEY_SCORE = -1e4  # a hidden patch's score: its attention is 0 in float32 and float16 alike
-
 
 def patchify(images: Tensor, patch_size: int) -> Tensor:
     """Cut images [B, c, S, S] into flat patches [B, n, c p p], row by row from the top left."""
@@ -34,7 +32,8 @@ def patchify(images: Tensor, patch_size: int) -> Tensor:
 
 def split_heads(features: Tensor, heads: int) -> Tensor:
     """Deal features [..., N, d] out to heads [..., H, N, d/H]."""
-    return features.reshape(*features.shape[:-1], heads, -1).transpose(-3, -2)
+    head_width = features.shape[-1] // heads
+    return features.reshape(*features.shape[:-1], heads, head_width).transpose(-3, -2)
 
 
 def merge_heads(features: Tensor) -> Tensor:
@@ -47,18 +46,15 @@ def attention_scores(query: Tensor, key: Tensor) -> Tensor:
     return query @ key.transpose(-2, -1) * query.shape[-1] ** -0.5
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, hidden_keys: Tensor | None) -> Tensor:
+def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Mix the values by attention: context [B, H, N, d/H].
 
     A GPU runs the fused kernel. On a CPU the plain products are faster for sequences of an image's
     length: forward and backward, 27 tokens of width 192, 458 images a second against 334.
     """
     if query.is_cuda:
-        return functional.scaled_dot_product_attention(query, key, value, attn_mask=hidden_keys)
-    scores = attention_scores(query, key)
-    if hidden_keys is not None:
-        scores = scores + hidden_keys
-    return scores.softmax(dim=-1) @ value
+        return functional.scaled_dot_product_attention(query, key, value)
+    return attention_scores(query, key).softmax(dim=-1) @ value
 
 
 @dataclass(frozen=True)
@@ -119,11 +115,11 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(config.width, 3 * config.width)
         self.proj = nn.Linear(config.width, config.width)
 
-    def forward(self, tokens: Tensor, hidden_keys: Tensor | None = None) -> Tensor:
+    def forward(self, tokens: Tensor) -> Tensor:
         query, key, value = (
             split_heads(part, self.heads) for part in self.qkv(tokens).chunk(3, -1)
         )
-        return self.proj(merge_heads(attend(query, key, value, hidden_keys)))
+        return self.proj(merge_heads(attend(query, key, value)))
 
 
 class FeedForward(nn.Module):
@@ -178,7 +174,7 @@ class Block(nn.Module):
         self.ls2 = LayerScale(config.width, config.layer_scale or 0.0) if scaled else nn.Identity()
         self.drop_path = DropPath(drop_path)
 
-    def steps(self, tokens: Tensor, hidden_keys: Tensor | None = None) -> BlockSteps:
+    def steps(self, tokens: Tensor) -> BlockSteps:
         """Compute one block value by value: steps 8b to 20."""
         heads = self.attn.heads
         norm1 = self.norm1(tokens)  # 8b                                        [B, N, d]
@@ -186,8 +182,6 @@ class Block(nn.Module):
             split_heads(part, heads) for part in self.attn.qkv(norm1).chunk(3, dim=-1)
         )
         scores = attention_scores(query, key)  # 10                             [B, H, N, N]
-        if hidden_keys is not None:
-            scores = scores + hidden_keys
         attention = scores.softmax(dim=-1)  # 11: each row sums to 1            [B, H, N, N]
         context = attention @ value  # 12, 13, 14                               [B, H, N, d/H]
         merged = merge_heads(context)  # 15                                     [B, N, d]
@@ -215,9 +209,9 @@ class Block(nn.Module):
             output=output,
         )
 
-    def forward(self, tokens: Tensor, hidden_keys: Tensor | None = None) -> Tensor:
+    def forward(self, tokens: Tensor) -> Tensor:
         """Compute the same block fused; drop path acts here alone."""
-        tokens = tokens + self.drop_path(self.ls1(self.attn(self.norm1(tokens), hidden_keys)))
+        tokens = tokens + self.drop_path(self.ls1(self.attn(self.norm1(tokens))))
         return tokens + self.drop_path(self.ls2(self.mlp(self.norm2(tokens))))
 
 
@@ -243,22 +237,23 @@ class VisionTransformer(nn.Module):
     def steps(self, images: Tensor, keep: Tensor | None = None) -> Steps:
         """Follow the guide: compute every named value of a forward pass.
 
-        `keep` [B, n] is 1 for a patch that takes part and 0 for one that is removed: no token
-        attends to it, and mean pooling leaves it out. None keeps all.
+        `keep` [B, K] numbers the patches that take part, from 0 at the top left; the others are
+        taken out of the sequence, so n is K from step 8 on. None keeps all.
         """
         config = self.config
         patches = patchify(images, config.patch_size)  # 2, 3                   [B, n, c p p]
         patch_embeddings = self.patch_embed.steps(patches)  # 4, 5              [B, n, d]
         embedded = self.embed(patch_embeddings)  # 6, 7, 8                      [B, N, d]
-        hidden_keys = self.hidden_keys(keep)
+        if keep is not None:
+            embedded = self.keep_patches(embedded, keep)
         blocks: list[BlockSteps] = []
         tokens = embedded
         for block in self.blocks:  # 21
             assert isinstance(block, Block)
-            blocks.append(block.steps(tokens, hidden_keys))
+            blocks.append(block.steps(tokens))
             tokens = blocks[-1].output
         norm = self.norm(tokens)  # 22b                                         [B, N, d]
-        readout = self.readout(norm, keep)  # 22                                [B, d]
+        readout = self.readout(norm)  # 22                                      [B, d]
         logits = self.head(readout)  # 23                                       [B, C]
         return Steps(patches, patch_embeddings, embedded, blocks, norm, readout, logits)
 
@@ -270,11 +265,12 @@ class VisionTransformer(nn.Module):
         """Give the readout [B, d] that the head sees, on the fused path."""
         tokens = self.embed(self.patch_embed(images))
         if self.training and self.config.patch_drop:
-            tokens = self.drop_patches(tokens)
-        hidden_keys = self.hidden_keys(keep)
+            keep = self.draw_kept(tokens)
+        if keep is not None:
+            tokens = self.keep_patches(tokens, keep)
         for block in self.blocks:
-            tokens = block(tokens, hidden_keys)
-        return self.readout(self.norm(tokens), keep)
+            tokens = block(tokens)
+        return self.readout(self.norm(tokens))
 
     def embed(self, patch_embeddings: Tensor) -> Tensor:
         """Prepend the class token (6), add the positions (7, 8), insert registers: [B, N, d]."""
@@ -286,28 +282,26 @@ class VisionTransformer(nn.Module):
         registers = self.reg_token.expand(batch, -1, -1)
         return torch.cat([tokens[:, :1], registers, tokens[:, 1:]], dim=1)  # [B, N, d]
 
-    def hidden_keys(self, keep: Tensor | None) -> Tensor | None:
-        """Turn `keep` [B, n] into what is added to the scores: [B, 1, 1, N]."""
-        if keep is None:
-            return None
-        prefix = torch.ones_like(keep[:, :1]).expand(-1, self.config.prefix_tokens)
-        hidden = 1 - torch.cat([prefix, keep], dim=1)
-        return (hidden * HIDDEN_KEY_SCORE)[:, None, None, :]
-
-    def readout(self, norm: Tensor, keep: Tensor | None = None) -> Tensor:
-        """Take the class token's output, or the mean of the kept patches': [B, d]."""
+    def readout(self, norm: Tensor) -> Tensor:
+        """Take the class token's output, or the mean of the patches': [B, d]."""
         if self.config.pooling == "class_token":
             return norm[:, 0]
         patches = norm[:, self.config.prefix_tokens :]
-        if keep is None:
-            return patches.mean(dim=1)
-        return (patches * keep[:, :, None]).sum(dim=1) / keep.sum(dim=1, keepdim=True).clamp(min=1)
+        count = torch.ones_like(patches[:, :, :1]).sum(dim=1).clamp(min=1)  # 1 where none is kept
+        return patches.sum(dim=1) / count
 
-    def drop_patches(self, tokens: Tensor) -> Tensor:
-        """Leave the same number of random patches out of every image: [B, N', d]."""
-        batch, _, width = tokens.shape
+    def keep_patches(self, tokens: Tensor, keep: Tensor) -> Tensor:
+        """Take the patches that `keep` [B, K] does not number out of the sequence: [B, N', d].
+
+        They are removed, not painted over: painting shows the model something that it never saw
+        (missingness bias, Jain et al., ICLR 2022).
+        """
         prefix = self.config.prefix_tokens
-        kept = max(1, round(self.config.patches * (1 - self.config.patch_drop)))
-        order = torch.rand(batch, self.config.patches, device=tokens.device).argsort(dim=1)
-        chosen = order[:, :kept, None].expand(-1, -1, width)
+        chosen = keep[:, :, None].expand(-1, -1, tokens.shape[-1])
         return torch.cat([tokens[:, :prefix], tokens[:, prefix:].gather(1, chosen)], dim=1)
+
+    def draw_kept(self, tokens: Tensor) -> Tensor:
+        """Draw the patches that stay in a training step, as many in every image: [B, K]."""
+        patches = self.config.patches
+        count = max(1, round(patches * (1 - self.config.patch_drop)))
+        return torch.rand(len(tokens), patches, device=tokens.device).argsort(dim=1)[:, :count]

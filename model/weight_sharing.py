@@ -61,6 +61,8 @@ def _as_parameter(
         if parameter.ndim < 2 or parameter.size != values.size:
             continue
         matrix = parameter.reshape(len(parameter), -1)
+        if np.array_equal(matrix, values):
+            return name, [onnx.helper.make_node("Flatten", [name], [constant], axis=1)]
         if not np.array_equal(matrix.T, values):
             continue
         if parameter.ndim == 2:

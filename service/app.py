@@ -92,7 +92,8 @@ async def _load_models(context: Context, threads: int) -> None:
         model.start(
             max_batch_size=settings.max_batch_size,
             max_queue=settings.max_queue,
-            on_batch=lambda graph, size: context.metrics.batch_size.labels(graph).observe(size),
+            max_passes=settings.max_passes,
+            on_batch=lambda lane, size: context.metrics.batch_size.labels(lane).observe(size),
         )
         context.metrics.model_info.labels(
             model.contract.name, model.contract.version, model.digest, model.engine.provider, "fp32"

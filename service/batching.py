@@ -52,13 +52,18 @@ class Batcher(Generic[Item, Result]):
         *,
         max_batch_size: int,
         max_queue: int,
+        what: str = "images",
         on_batch: Callable[[int], None] = lambda size: None,
     ) -> None:
-        """Run batches of at most `max_batch_size` items in `executor`; `max_queue` may wait."""
+        """Run batches of at most `max_batch_size` items in `executor`; `max_queue` may wait.
+
+        `what` names the items to callers who are refused.
+        """
         self._run = run
         self._executor = executor
         self._max_batch_size = max_batch_size
         self._max_queue = max_queue
+        self._what = what
         self._on_batch = on_batch
         self._queue: deque[Waiting[Item, Result]] = deque()
         self._arrival = asyncio.Event()
@@ -86,8 +91,8 @@ class Batcher(Generic[Item, Result]):
             raise ModelNotReady("the model is being closed; try again")
         if len(self._queue) + len(items) > self._max_queue:
             raise Overloaded(
-                f"{len(self._queue)} images wait and {len(items)} more would pass the queue's "
-                f"{self._max_queue}; try again, or send fewer at a time"
+                f"{len(self._queue)} {self._what} wait and {len(items)} more would pass the "
+                f"queue's {self._max_queue}; try again, or send fewer at a time"
             )
         loop = asyncio.get_running_loop()
         since = time.perf_counter()

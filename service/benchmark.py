@@ -28,10 +28,12 @@ from service.budget import cpu_budget
 from service.contract import read_bundle
 from service.engine import Engine
 from service.errors import InferenceFailed
-from service.explain import ask, explain_image
+from service.explain import Inquiry
 from service.load import Sample, keep_busy, post
 from service.local import read_picture
+from service.passes import run_passes
 from service.preprocess import ImageLimits, decode_image, preprocess
+from service.question import ExplainOptions, ask
 from service.registry import find_bundles
 from service.server_process import ServerProcess, memory, server_process
 from service.settings import Settings
@@ -133,16 +135,16 @@ def describe(image: bytes, picture: Path | None) -> str:
 def bare_measures(engine: Engine, image: bytes) -> dict[Scenario, Measure]:
     """Give the loops without a server."""
     contract = engine.bundle.contract
-    asked = ask(contract.architecture, contract.labels)
-    weights = asked.logit_weights(len(contract.labels))
+    asked = ask(contract, ExplainOptions(method="relevance"))
 
     def classify() -> None:
         engine.classify(preprocess(image, contract.preprocessing, LIMITS)[1][None])
 
     def explain() -> None:
         _, pixel_values = preprocess(image, contract.preprocessing, LIMITS)
-        attribution = engine.explain(pixel_values[None], weights[None, None]).of_image(0)
-        explain_image(attribution, contract.architecture, asked)
+        inquiry = Inquiry(pixel_values, asked, contract)
+        while inquiry.answer is None:
+            inquiry.take(run_passes(engine, inquiry.needed, 1))
 
     measures: dict[Scenario, Measure] = {Scenario("classify", BARE): partial(repeat, classify)}
     if engine.is_explainable:

@@ -13,8 +13,10 @@ from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubComm
 
 from service import __version__
 from service.command_line import run
+from service.drawing import Drawing
 from service.errors import InvalidInput, VitrineError
-from service.explain import DEFAULT_METHOD, MethodName, Sign, ask
+from service.question import ExplainOptions, ask
+from service.schemas import ExplainMapsResult
 from service.settings import EMBEDDED_BUNDLES, Settings
 
 
@@ -66,7 +68,7 @@ class Classify(LocalCommand):
             sys.exit(failures[0].exit_code)
 
 
-class Explain(LocalCommand):
+class Explain(LocalCommand, ExplainOptions, Drawing):
     """Draw what the model saw in a picture, without a server."""
 
     image: CliPositionalArg[Path] = Field(description="Picture file")
@@ -75,42 +77,31 @@ class Explain(LocalCommand):
         validation_alias=AliasChoices("o", "output"),
         description="PNG to write; its text chunk `vitrine` holds the scores",
     )
-    method: MethodName = Field(default=DEFAULT_METHOD, description="How to explain")
-    target: str | None = Field(default=None, description="Class to explain; the predicted one")
-    versus: str | None = Field(default=None, description="Class to explain the target against")
-    sign: Sign = Field(default="positive", description="Evidence for the class, or against it")
-    layer: int | None = Field(default=None, description="Layer, for method attention")
-    head: int | None = Field(default=None, description="Head, for method attention")
-    alpha: float = Field(default=0.6, ge=0, le=1, description="How much of the colour shows")
 
     def cli_cmd(self) -> None:
         """Write the heatmap and say what it shows."""
         from service.local import LocalModel
 
         model = LocalModel(self.bundles)
-        asked = ask(
-            model.contract.architecture,
-            model.contract.labels,
-            method=self.method,
-            target=self.target,
-            versus=self.versus,
-            sign=self.sign,
-            layer=self.layer,
-            head=self.head,
-        )
-        result, png = model.explain(self.image, asked, self.alpha)
+        result, png = model.explain(self.image, ask(model.contract, self), self)
         try:
             self.output.write_bytes(png)
         except OSError as error:
             raise InvalidInput(
                 f"{self.output} cannot be written: {error.strerror}; choose another --output"
             ) from None
-        print(
-            f"{self.output}: {result.method.name} of {result.target.label} "
-            f"({result.target.probability:.2%}) in {self.image}"
-        )
-        for warning in result.warnings:
-            print(f"  warning: {warning}")
+        for one in result.maps if isinstance(result, ExplainMapsResult) else [result]:
+            print(
+                f"{self.output}: {result.method.name} of {one.target.label} "
+                f"({one.target.probability:.2%}) in {self.image}"
+            )
+            if one.faithfulness:
+                print(
+                    f"  faithfulness: delta {one.faithfulness.delta:.3f} "
+                    f"(removal {one.faithfulness.removal})"
+                )
+            for warning in one.warnings:
+                print(f"  warning: {warning}")
 
 
 class Inspect(LocalCommand):

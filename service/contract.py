@@ -12,13 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from service.errors import ContractError, ErrorDetail
+from service.methods import DEFAULT_METHOD, MethodName
 
 CONTRACT_FILE = "contract.json"
 GOLDEN_FILE = "golden.npz"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
@@ -92,7 +100,7 @@ class TensorSpec(Value):
     """A graph's input or output; a name in the shape stands for a size chosen at run time."""
 
     name: str
-    dtype: Literal["float32"] = "float32"
+    dtype: Literal["float32", "int64"] = "float32"
     shape: tuple[int | str, ...]
 
 
@@ -117,6 +125,13 @@ class Graphs(Value):
 
     classify: GraphSpec
     explain: GraphSpec | None = None
+    attend: GraphSpec | None = None
+
+    @property
+    def named(self) -> dict[str, GraphSpec]:
+        """Those that the bundle has."""
+        graphs = {"classify": self.classify, "explain": self.explain, "attend": self.attend}
+        return {name: graph for name, graph in graphs.items() if graph is not None}
 
 
 class Precision(Value):
@@ -147,10 +162,57 @@ class Provenance(Value):
     )
 
 
+class Interval(Value):
+    """A mean over images with its 95 % interval by bootstrap."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Faithfulness(Value):
+    """How true a method's maps are to the model, on average over images.
+
+    Probabilities are of the predicted class. `delta` is the area under its curve when the least
+    relevant patches go first minus that when the most relevant go first; `margin_over_random` is
+    that minus the delta of a random order on the same image. `comprehensiveness` and `sufficiency`
+    are the falls when the 10 % most relevant patches are taken away, and when they alone are left.
+    """
+
+    delta: Interval
+    margin_over_random: Interval
+    insertion: float
+    deletion: float
+    comprehensiveness: float
+    sufficiency: float
+    randomized_weights: float | None = Field(
+        default=None,
+        description="Rank correlation with the map of the same model with its weights shuffled",
+    )
+    another_class: float | None = Field(
+        default=None, description="Rank correlation with the map of the second most probable class"
+    )
+
+
+class Explanations(Value):
+    """What `vitrine-model evaluate --explanations` measured; the default method follows from it."""
+
+    part: str
+    images: int
+    removal: str = Field(description="How patches were removed")
+    steps: int = Field(description="Points on each curve")
+    seed: int
+    default_method: MethodName
+    methods: dict[MethodName, Faithfulness]
+    references: dict[str, Faithfulness] = Field(
+        description="What is not served, but compared with: a random order, torch's own gradients"
+    )
+
+
 class Contract(Value):
     """The whole of `contract.json`."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     name: Name
     version: Name
     labels: Annotated[tuple[str, ...], Field(min_length=2)]
@@ -159,7 +221,24 @@ class Contract(Value):
     graphs: Graphs
     precisions: dict[Literal["fp32", "int8", "fp16"], Precision]
     provenance: Provenance
+    explanations: Explanations | None = None
     files: dict[str, Digest] = Field(description="Digest of every other file of the bundle")
+
+    @property
+    def default_method(self) -> MethodName:
+        """The method that explains where none is named."""
+        return self.explanations.default_method if self.explanations else DEFAULT_METHOD
+
+    @field_validator("schema_version", mode="before")
+    @classmethod
+    def is_of_this_service(cls, value: object) -> object:
+        if value != SCHEMA_VERSION:
+            raise ValueError(
+                f"this service reads schema_version {SCHEMA_VERSION}, not {value!r}; renew the "
+                "bundle with 'vitrine-model export BUNDLE', or serve it with the version of "
+                "Vitrine that made it"
+            )
+        return value
 
     @model_validator(mode="after")
     def parts_agree(self) -> Self:
@@ -176,7 +255,7 @@ class Contract(Value):
                 f"preprocessing.crop {self.preprocessing.crop} is not "
                 f"architecture.image_size {self.architecture.image_size}"
             )
-        graphs = [graph.file for graph in (self.graphs.classify, self.graphs.explain) if graph]
+        graphs = [graph.file for graph in self.graphs.named.values()]
         named = [
             GOLDEN_FILE,
             *graphs,
@@ -190,24 +269,34 @@ class Contract(Value):
     def _graph_disagreements(self) -> Iterator[str]:
         """Compare the graphs' tensors with what labels and architecture make of them."""
         classes, shape = (len(self.labels),), self.architecture
-        tokens = shape.prefix_tokens + shape.patches
-        matrices = (shape.depth, shape.heads, tokens, tokens)
+        patches, walked = (shape.patches,), (shape.depth, shape.patches)
         pixels = {"pixel_values": (3, *shape.image_size)}
         expected: dict[str, dict[str, tuple[int, ...]]] = {
             "classify": {**pixels, "logits": classes, "readout": (shape.width,)},
             "explain": {
                 **pixels,
                 "logit_weights": classes,
-                "keep": (shape.patches,),
+                "layer_weights": classes,
                 "logits": classes,
-                "attention": matrices,
-                "attention_gradient": matrices,
+                "relevance": walked,
+                "counter_relevance": walked,
+                "class_activation": patches,
+                "patch_gradient": (*patches, 3 * shape.patch_size**2),
+                "layer_evidence": patches,
+                "token_norms": patches,
+            },
+            "attend": {
+                **pixels,
+                "keep": (),
+                "logits": classes,
+                "attention": (shape.depth, shape.heads),
+                "token_norms": (),
             },
         }
-        for kind, graph in (("classify", self.graphs.classify), ("explain", self.graphs.explain)):
-            stated = expected[kind] if graph is None else graph.fixed_sizes
-            names = sorted({*stated, *expected[kind]})
-            if wrong := [name for name in names if stated.get(name) != expected[kind].get(name)]:
+        for kind, graph in self.graphs.named.items():
+            stated, fitting = graph.fixed_sizes, expected[kind]
+            names = sorted({*stated, *fitting})
+            if wrong := [name for name in names if stated.get(name) != fitting.get(name)]:
                 yield f"graphs.{kind} does not fit labels and architecture: {', '.join(wrong)}"
 
 

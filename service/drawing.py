@@ -34,7 +34,7 @@ class Drawing(BaseModel):
         description="Colours of a map without a sign; signed ones are blue-orange",
     )
     alpha: Annotated[float, Field(ge=0, le=1)] = Field(
-        default=0.6, description="How strong the overlay is; heatmap is always opaque"
+        default=0.8, description="How strong the overlay is; heatmap is always opaque"
     )
     clip: Annotated[float, Field(ge=50, le=100)] = Field(
         default=100, description="Percentile of the scores at which the colours end"

@@ -1,246 +1,285 @@
-"""What the model saw: maps over the patches, made from attention and its gradients.
+"""Answers a question about one picture: which passes it takes, and what map they make.
 
-Every function takes the arrays of one image: attention [L, H, N, N] with rows that sum to 1 (row:
-query, column: key) and, where the map is of a class, the gradient of that class's logit at every
-attention. A map is [rows, columns], one score a patch; class token and registers are left out.
+`explain_picture` is a generator that runs nothing itself. It yields the passes that it needs next
+and is sent their outputs, so that a server, the command line and an evaluation each run them in
+their own way, and together with those of other pictures. `Inquiry` wraps it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from difflib import get_close_matches
-from reprlib import repr as shorten
-from typing import Literal
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from service.contract import Architecture
-from service.engine import Attribution, Floats
-from service.errors import ErrorDetail, InvalidParameter
+from service.classify import probabilities
+from service.contract import Contract
+from service.engine import Arrays, Floats
+from service.faithfulness import (
+    MapFaithfulness,
+    faithfulness_of,
+    measure_orders,
+    order_of,
+    random_orders,
+)
+from service.maps import (
+    attention_of_layer,
+    attention_rollout,
+    high_norm_patches,
+    signed_relevance,
+)
+from service.passes import Mixture, Pass
+from service.question import Question
+from service.removal import PatchRemover, all_patches, baseline_picture, cut
 
-MethodName = Literal["relevance", "rollout", "attention"]
-Sign = Literal["positive", "negative"]
-
-
-@dataclass(frozen=True)
-class Method:
-    """How an explanation is made, for `GET /explain/methods`."""
-
-    name: MethodName
-    summary: str
-    definition: str
-    source: str
-    class_specific: bool
-    cost: str
-    parameters: tuple[str, ...]
-
-
-METHODS: dict[str, Method] = {
-    method.name: method
-    for method in (
-        Method(
-            name="relevance",
-            summary="Which patches the chosen class rests on, through all layers.",
-            definition=(
-                "r = readout; for l = L..1: r += r . mean_h relu(G_l * A_l), where G_l is the "
-                "gradient of the class's logit at attention A_l; the map is r over the patches. "
-                "sign=negative takes relu(-G_l * A_l): evidence against the class."
-            ),
-            source="Chefer, Gur and Wolf, Generic Attention-model Explainability, ICCV 2021",
-            class_specific=True,
-            cost="1 forward and 1 backward pass",
-            parameters=("target", "versus", "sign"),
-        ),
-        Method(
-            name="rollout",
-            summary="Where attention flows through all layers, whatever the class.",
-            definition="r = readout; for l = L..1: r = (r + r . mean_h A_l) / 2",
-            source="Abnar and Zuidema, Quantifying Attention Flow in Transformers, ACL 2020",
-            class_specific=False,
-            cost="1 forward pass",
-            parameters=(),
-        ),
-        Method(
-            name="attention",
-            summary="What one layer attends to, in one head or on average.",
-            definition="readout . A_l[h]; the mean over heads where no head is chosen",
-            source="Dosovitskiy et al., An Image is Worth 16x16 Words, ICLR 2021",
-            class_specific=False,
-            cost="1 forward pass",
-            parameters=("layer", "head"),
-        ),
-    )
-}
-DEFAULT_METHOD: MethodName = "relevance"
+LOW_CONFIDENCE = 0.5  # of the predicted class; below it the model hardly made up its mind
+ALWAYS = ("logits", "token_norms")
+PATH_PASSES = 16
 
 
 @dataclass(frozen=True)
-class Question:
-    """What is asked: a method with its parameters, checked against the model.
+class Map:
+    """One class's map: scores [rows, columns], and what to mind.
 
-    `target` and `versus` are class indexes; None is the predicted class, or no class to compare
-    with. `layer` and `head` count from 0; a layer of None is the last, a head of None the mean.
+    Warnings: `constant_map` (nothing to tell apart), `high_norm_tokens` (some patches' tokens hold
+    what belongs to the whole picture), `low_confidence` (the predicted class has less than half of
+    the probability), `class_agnostic_method` (the map is the same for every class),
+    `target_not_predicted` (the class explained is not the most probable).
+
+    `completeness_error` is what integrated gradients miss of the difference of logits.
     """
 
-    method: MethodName = DEFAULT_METHOD
-    target: int | None = None
-    versus: int | None = None
-    sign: Sign = "positive"
-    layer: int | None = None
-    head: int | None = None
-
-    def logit_weights(self, classes: int) -> Floats:
-        """Give the row [C] that the explain graph weighs the logits with; zero is the predicted."""
-        weights = np.zeros(classes, np.float32)
-        if self.target is not None:
-            weights[self.target] += 1
-        if self.versus is not None:
-            weights[self.versus] -= 1
-        return weights
+    target: int
+    scores: Floats
+    warnings: tuple[str, ...] = ()
+    completeness_error: float | None = None
+    faithfulness: MapFaithfulness | None = None
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A map of one image: scores [rows, columns], the class explained, and what to mind.
+    """What is said of one picture: logits [C], and a map for each target."""
 
-    Warnings: `constant_map` (nothing to tell apart), `class_agnostic_method` (the map is the same
-    for every class), `target_not_predicted` (the class explained is not the most probable).
-    """
-
-    scores: Floats
-    target: int
-    warnings: tuple[str, ...]
+    logits: Floats
+    maps: tuple[Map, ...]
 
 
-def readout_share(architecture: Architecture) -> Floats:
-    """Give every token's share in the readout [N]: the class token alone, or all patches alike."""
-    share = np.zeros(architecture.prefix_tokens + architecture.patches, np.float32)
-    if architecture.pooling == "class_token":
-        share[0] = 1
-    else:
-        share[architecture.prefix_tokens :] = 1 / architecture.patches
-    return share
+@dataclass(frozen=True)
+class Found:
+    """What a method finds: logits [C], the lengths of tokens [n], a map for each target."""
+
+    logits: Floats
+    token_norms: Floats
+    scores: list[Floats]
+    completeness_errors: list[float] | None = None
 
 
-def patch_map(tokens: Floats, architecture: Architecture) -> Floats:
-    """Lay scores of all tokens [N] out over the patches [rows, columns]."""
-    return tokens[architecture.prefix_tokens :].reshape(architecture.grid)
+Exchange = Generator[list[Pass], list[Arrays], Found]
+Asker = Callable[[Floats, Question, Contract], Exchange]
 
 
-def attention_relevance(
-    attention: Floats, gradient: Floats, architecture: Architecture, sign: Sign = "positive"
-) -> Floats:
-    """Give the relevance of every patch for the class of `gradient` [L, H, N, N].
-
-    The readout's own share, which relevance starts from, is not counted as evidence.
-    """
-    start = readout_share(architecture)
-    scores = start.copy()
-    direction = np.float32(1 if sign == "positive" else -1)
-    for weights, slope in zip(attention[::-1], gradient[::-1], strict=True):
-        scores += scores @ np.maximum(slope * weights * direction, 0).mean(axis=0)
-    return patch_map(scores - start, architecture)
-
-
-def attention_rollout(attention: Floats, architecture: Architecture) -> Floats:
-    """Give the flow of attention from the patches to the readout, half of it through residuals."""
-    scores = readout_share(architecture)
-    for weights in attention[::-1]:
-        scores = (scores + scores @ weights.mean(axis=0)) / 2
-    return patch_map(scores, architecture)
+def explain_picture(
+    pixel_values: Floats, asked: Question, contract: Contract
+) -> Generator[list[Pass], list[Arrays], Explanation]:
+    """Yield the passes that an answer needs, take their outputs, and return the answer."""
+    found = yield from ASKERS[asked.method](pixel_values, asked, contract)
+    predicted = int(found.logits.argmax())
+    errors: Sequence[float | None] = found.completeness_errors or [None] * len(found.scores)
+    maps = [
+        Map(
+            target=predicted if target is None else target,
+            scores=scores,
+            warnings=_warnings(scores, predicted if target is None else target, found, asked),
+            completeness_error=error,
+        )
+        for target, scores, error in zip(asked.targets, found.scores, errors, strict=True)
+    ]
+    if asked.faithfulness:
+        maps = yield from _with_faithfulness(maps, pixel_values, asked, contract)
+    return Explanation(found.logits, tuple(maps))
 
 
-def attention_of_layer(
-    attention: Floats, architecture: Architecture, layer: int | None, head: int | None
-) -> Floats:
-    """Give what the readout attends to in one layer, in one head or on average over heads."""
-    heads = attention[-1 if layer is None else layer]
-    weights = heads.mean(axis=0) if head is None else heads[head]
-    return patch_map(readout_share(architecture) @ weights, architecture)
+def _warnings(scores: Floats, target: int, found: Found, asked: Question) -> tuple[str, ...]:
+    predicted = int(found.logits.argmax())
+    facts = {
+        "constant_map": not scores.max() > scores.min(),
+        "high_norm_tokens": high_norm_patches(found.token_norms) > 0,
+        "low_confidence": bool(probabilities(found.logits)[predicted] < LOW_CONFIDENCE),
+        "class_agnostic_method": not asked.definition.class_specific,
+        "target_not_predicted": target != predicted,
+    }
+    return tuple(name for name, holds in facts.items() if holds)
 
 
-def explain_image(
-    attribution: Attribution, architecture: Architecture, asked: Question
-) -> Explanation:
-    """Answer `asked` for one image with one target.
+def _with_faithfulness(
+    maps: list[Map], pixel_values: Floats, asked: Question, contract: Contract
+) -> Generator[list[Pass], list[Arrays], list[Map]]:
+    controls = random_orders(contract.architecture.patches)
+    own = [order_of(one.scores) for one in maps]
+    orders = [*own, *(order[::-1] for order in own), *controls]
+    remover = PatchRemover(pixel_values, asked.removal, contract)
+    found = yield from measure_orders(orders, remover, asked.curve_steps)
+    return [
+        replace(
+            one,
+            faithfulness=faithfulness_of(
+                one.scores, one.target, asked.curve_steps, controls, found
+            ),
+        )
+        for one in maps
+    ]
 
-    `attribution` has logits [C], attention [L, H, N, N] and its gradient [1, L, H, N, N].
-    """
-    predicted = int(attribution.logits.argmax())
-    target = predicted if asked.target is None else asked.target
-    scores = _scores(attribution, architecture, asked)
-    warnings = []
-    if not scores.max() > scores.min():
-        warnings.append("constant_map")
-    if not METHODS[asked.method].class_specific:
-        warnings.append("class_agnostic_method")
-    if target != predicted:
-        warnings.append("target_not_predicted")
-    return Explanation(scores, target, tuple(warnings))
+
+def _from_explain_graph(output: str) -> Asker:
+    """Ask the explain graph once, for a method whose maps it gives as they are."""
+
+    def asker(pixel_values: Floats, asked: Question, contract: Contract) -> Exchange:
+        weights = asked.logit_weights(len(contract.labels))
+        of_layers = output == "layer_evidence"
+        wanted = Pass.explain(
+            pixel_values,
+            (*ALWAYS, output),
+            logit_weights=weights[:0] if of_layers else weights,
+            layer_weights=weights if of_layers else None,
+        )
+        (result,) = yield [wanted]
+        scores = [scores.reshape(contract.architecture.grid) for scores in result[output]]
+        return Found(result["logits"], result["token_norms"], scores)
+
+    return asker
 
 
-def _scores(attribution: Attribution, architecture: Architecture, asked: Question) -> Floats:
-    attention = attribution.attention
-    if asked.method == "relevance":
-        gradient = attribution.attention_gradient[0]
-        return attention_relevance(attention, gradient, architecture, asked.sign)
+def _relevance(pixel_values: Floats, asked: Question, contract: Contract) -> Exchange:
+    walked = {
+        "positive": ("relevance",),
+        "negative": ("counter_relevance",),
+        "both": ("relevance", "counter_relevance"),
+    }[asked.sign]
+    weights = asked.logit_weights(len(contract.labels))
+    (result,) = yield [Pass.explain(pixel_values, (*ALWAYS, *walked), logit_weights=weights)]
+    for_class, against = result[walked[0]], result[walked[-1]]  # [T, L, n]
+    scores = [
+        signed_relevance(
+            for_class[index, asked.start_layer], against[index, asked.start_layer], asked.sign
+        ).reshape(contract.architecture.grid)
+        for index in range(len(asked.targets))
+    ]
+    return Found(result["logits"], result["token_norms"], scores)
+
+
+def _attention(pixel_values: Floats, asked: Question, contract: Contract) -> Exchange:
+    architecture = contract.architecture
+    (result,) = yield [Pass.attend(pixel_values, all_patches(architecture), (*ALWAYS, "attention"))]
     if asked.method == "rollout":
-        return attention_rollout(attention, architecture)
-    return attention_of_layer(attention, architecture, asked.layer, asked.head)
+        scores = attention_rollout(
+            result["attention"],
+            architecture,
+            start_layer=asked.start_layer,
+            fusion=asked.fusion,
+            discard_ratio=asked.discard_ratio,
+        )
+    else:
+        scores = attention_of_layer(
+            result["attention"],
+            architecture,
+            layer=asked.layer,
+            head=asked.head,
+            fusion=asked.fusion,
+            discard_ratio=asked.discard_ratio,
+        )
+    return Found(result["logits"], result["token_norms"], [scores] * len(asked.targets))
 
 
-def find_label(wanted: str, labels: tuple[str, ...], parameter: str) -> int:
-    """Give the index of a class named by label or by number.
+def _targets_known(asked: Question, logits: Floats) -> Question:
+    predicted = int(logits.argmax())
+    targets = [predicted if target is None else target for target in asked.targets]
+    return replace(asked, targets=tuple(targets))
 
-    Raises InvalidParameter, naming the nearest labels.
+
+def _integrated_gradients(pixel_values: Floats, asked: Question, contract: Contract) -> Exchange:
+    architecture = contract.architecture
+    baseline = baseline_picture(pixel_values, asked.baseline, contract.preprocessing)
+    keep = all_patches(architecture)
+    whole, empty = yield [
+        Pass.attend(picture, keep, ALWAYS) for picture in (pixel_values, baseline)
+    ]
+    asked = _targets_known(asked, whole["logits"])
+    weights = asked.logit_weights(len(contract.labels))
+    gradient = yield from _mean_gradient(pixel_values, baseline, weights, asked.path_steps)
+    moved = cut(pixel_values - baseline, architecture)  # [n, 3 p p]
+    scores = (gradient * moved).sum(axis=-1)  # [T, n]
+    errors = scores.sum(axis=-1) - weights @ (whole["logits"] - empty["logits"])
+    return Found(
+        whole["logits"],
+        whole["token_norms"],
+        [row.reshape(architecture.grid) for row in scores],
+        [float(error) for error in errors],
+    )
+
+
+def _mean_gradient(
+    pixel_values: Floats, baseline: Floats, weights: Floats, steps: int
+) -> Generator[list[Pass], list[Arrays], Floats]:
+    """Average the pixels' gradient along the path from the baseline: [T, n, 3 p p]."""
+    places, shares = np.polynomial.legendre.leggauss(steps)  # on [-1, 1], the shares' sum is 2
+    points = [
+        Pass.explain(
+            Mixture(pixel_values, baseline, float(place + 1) / 2),
+            ("patch_gradient",),
+            logit_weights=weights,
+        )
+        for place in places
+    ]
+    mean: Any = 0.0
+    for start in range(0, steps, PATH_PASSES):  # gradients are large: few are held at once
+        results = yield points[start : start + PATH_PASSES]
+        for share, result in zip(shares[start:], results, strict=False):
+            mean = mean + result["patch_gradient"] * np.float32(share / 2)
+    return np.asarray(mean, np.float32)
+
+
+def _occlusion(pixel_values: Floats, asked: Question, contract: Contract) -> Exchange:
+    architecture = contract.architecture
+    keep = all_patches(architecture)
+    (whole,) = yield [Pass.attend(pixel_values, keep, ALWAYS)]
+    weights = _targets_known(asked, whole["logits"]).logit_weights(len(contract.labels))
+    remover = PatchRemover(pixel_values, asked.removal, contract)
+    without = yield [remover.with_only(np.delete(keep, patch)) for patch in keep]
+    falls = whole["logits"] - np.stack([result["logits"] for result in without])  # [n, C]
+    scores = weights @ falls.T  # [T, n]
+    return Found(
+        whole["logits"],
+        whole["token_norms"],
+        [row.reshape(architecture.grid) for row in scores],
+    )
+
+
+ASKERS: dict[str, Asker] = {
+    "relevance": _relevance,
+    "legrad": _from_explain_graph("layer_evidence"),
+    "rollout": _attention,
+    "attention": _attention,
+    "gradcam": _from_explain_graph("class_activation"),
+    "integrated_gradients": _integrated_gradients,
+    "occlusion": _occlusion,
+}
+
+
+class Inquiry:
+    """A question about one picture on its way.
+
+    Invariant: `needed` are the passes that it waits for; when there are none, `answer` is there.
     """
-    if wanted in labels:
-        return labels.index(wanted)
-    indexes = [str(index) for index in range(len(labels))]
-    if wanted in indexes:
-        return indexes.index(wanted)
-    nearest = get_close_matches(wanted, labels, n=3, cutoff=0) or labels[:3]
-    detail = (
-        f"{parameter} {shorten(wanted)} is neither a label nor an index below {len(labels)}; "
-        f"the nearest labels are {', '.join(nearest)}"
-    )
-    raise InvalidParameter(detail, [ErrorDetail(parameter, detail)])
 
+    def __init__(self, pixel_values: Floats, asked: Question, contract: Contract) -> None:
+        self._exchange = explain_picture(pixel_values, asked, contract)
+        self.needed: list[Pass] = next(self._exchange)
+        self.answer: Explanation | None = None
 
-def check_position(value: int | None, count: int, parameter: str) -> None:
-    """Refuse a layer or head that the model does not have. Raises InvalidParameter."""
-    if value is not None and not 0 <= value < count:
-        detail = f"{parameter} {value} does not exist; this model has {parameter}s 0 to {count - 1}"
-        raise InvalidParameter(detail, [ErrorDetail(parameter, detail)])
-
-
-def ask(
-    architecture: Architecture,
-    labels: tuple[str, ...],
-    *,
-    method: MethodName = DEFAULT_METHOD,
-    target: str | None = None,
-    versus: str | None = None,
-    sign: Sign = "positive",
-    layer: int | None = None,
-    head: int | None = None,
-) -> Question:
-    """Check an explanation's parameters against a model. Raises InvalidParameter."""
-    check_position(layer, architecture.depth, "layer")
-    check_position(head, architecture.heads, "head")
-    if versus is not None and target is None:
-        detail = "versus needs a target: say which class is explained against it"
-        raise InvalidParameter(detail, [ErrorDetail("versus", detail)])
-    target_index = None if target is None else find_label(target, labels, "target")
-    versus_index = None if versus is None else find_label(versus, labels, "versus")
-    if versus_index is not None and versus_index == target_index:
-        detail = f"versus {shorten(versus)} is the target itself; name another class"
-        raise InvalidParameter(detail, [ErrorDetail("versus", detail)])
-    return Question(
-        method=method,
-        target=target_index,
-        versus=versus_index,
-        sign=sign,
-        layer=layer,
-        head=head,
-    )
+    def take(self, results: Sequence[Arrays]) -> None:
+        """Take the outputs of the passes needed, in their order, and find what is needed next."""
+        try:
+            self.needed = self._exchange.send(list(results))
+        except StopIteration as finished:
+            self.needed, self.answer = [], finished.value

@@ -7,10 +7,12 @@ preprocessing and torch model made of them:
     pixel_values  float32 [K, 3, rows, columns]
     logits        float32 [K, C]
     relevance     float32 [K, rows, columns] of the predicted class, with an explain graph
+    rollout       float32 [K, rows, columns], with an attend graph
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,16 +20,18 @@ from typing import Any
 import numpy as np
 
 from service.contract import Preprocessing
-from service.engine import Engine, Floats
+from service.engine import Engine, Floats, GraphName
 from service.errors import ContractError
-from service.explain import attention_relevance
+from service.maps import attention_rollout
+from service.passes import Pass, run_passes
 from service.preprocess import ImageLimits, preprocess
+from service.removal import all_patches
 
 LEVELS_TOLERANCE = (
     2.0  # decoders and resizers of other builds may differ by this many of 255 levels
 )
 LOGITS_TOLERANCE = 1e-3
-RELEVANCE_TOLERANCE = 1e-3
+MAP_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,13 @@ class Golden:
     pixel_values: Floats
     logits: Floats
     relevance: Floats | None = None
+    rollout: Floats | None = None
 
     def save(self, path: Path) -> None:
         """Write `golden.npz`."""
         arrays: dict[str, Any] = {"pixel_values": self.pixel_values, "logits": self.logits}
-        if self.relevance is not None:
-            arrays["relevance"] = self.relevance
+        maps = {"relevance": self.relevance, "rollout": self.rollout}
+        arrays |= {name: values for name, values in maps.items() if values is not None}
         for index, data in enumerate(self.images):
             arrays[f"image_{index}"] = np.frombuffer(data, np.uint8)
         np.savez_compressed(path, **arrays)
@@ -61,6 +66,7 @@ class Golden:
                     pixel_values=arrays["pixel_values"],
                     logits=arrays["logits"],
                     relevance=arrays.get("relevance"),
+                    rollout=arrays.get("rollout"),
                 )
         except Exception as error:  # numpy raises of many kinds on what is no archive
             raise ContractError(
@@ -80,20 +86,37 @@ def replay_classify(engine: Engine, golden: Golden, limits: ImageLimits) -> None
 def replay_explain(engine: Engine, golden: Golden) -> None:
     """Check the explain graph's logits and relevance; ContractError says how far they are off."""
     classes = golden.logits.shape[1]
-    predicted = np.zeros((len(golden.logits), 1, classes), np.float32)
-    attribution = engine.explain(golden.pixel_values, predicted)
-    _compare("explained logits", attribution.logits, golden.logits, LOGITS_TOLERANCE, engine)
+    predicted = np.zeros((1, classes), np.float32)
+    passes = [
+        Pass.explain(pixels, ("logits", "relevance"), logit_weights=predicted)
+        for pixels in golden.pixel_values
+    ]
+    results = run_passes(engine, passes, len(passes))
+    logits = np.stack([result["logits"] for result in results])
+    _compare("explained logits", logits, golden.logits, LOGITS_TOLERANCE, engine)
     if golden.relevance is not None:
-        architecture = engine.bundle.contract.architecture
-        found = np.stack(
-            [
-                attention_relevance(attention, gradient[0], architecture)
-                for attention, gradient in zip(
-                    attribution.attention, attribution.attention_gradient, strict=True
-                )
-            ]
-        )
-        _compare("relevance", found, golden.relevance, RELEVANCE_TOLERANCE, engine)
+        grid = engine.bundle.contract.architecture.grid
+        found = np.stack([result["relevance"][0, 0].reshape(grid) for result in results])
+        _compare("relevance", found, golden.relevance, MAP_TOLERANCE, engine)
+
+
+def replay_attend(engine: Engine, golden: Golden) -> None:
+    """Check the attend graph's logits and rollout; ContractError says how far they are off."""
+    architecture = engine.bundle.contract.architecture
+    keep = all_patches(architecture)
+    passes = [Pass.attend(pixels, keep, ("logits", "attention")) for pixels in golden.pixel_values]
+    results = run_passes(engine, passes, len(passes))
+    logits = np.stack([result["logits"] for result in results])
+    _compare("attended logits", logits, golden.logits, LOGITS_TOLERANCE, engine)
+    if golden.rollout is not None:
+        found = np.stack([attention_rollout(one["attention"], architecture) for one in results])
+        _compare("rollout", found, golden.rollout, MAP_TOLERANCE, engine)
+
+
+REPLAYS: dict[GraphName, Callable[[Engine, Golden], None]] = {
+    "explain": replay_explain,
+    "attend": replay_attend,
+}
 
 
 def _pixel_tolerance(preprocessing: Preprocessing) -> float:

@@ -7,16 +7,21 @@ from pathlib import Path
 from service.answers import classify_result, explain_result
 from service.budget import cpu_budget
 from service.contract import GOLDEN_FILE, read_bundle
+from service.drawing import Drawing
 from service.engine import Engine
 from service.errors import InvalidInput
-from service.explain import Question, explain_image
-from service.golden import Golden, replay_classify, replay_explain
-from service.heatmap import Drawing, Scale, draw_heatmap, encode_png
-from service.preprocess import ImageLimits, decode_image, preprocess
+from service.explain import Explanation, Inquiry
+from service.figure import Figure, draw_figures
+from service.golden import REPLAYS, Golden, replay_classify
+from service.heatmap import encode_png
+from service.passes import run_passes
+from service.preprocess import ImageLimits, preprocess
+from service.question import Question
 from service.registry import find_bundles
-from service.schemas import ClassifyResult, ExplainResult
+from service.schemas import ClassifyResult, ExplainMapsResult, ExplainResult
 
 LIMITS = ImageLimits()
+PASSES_TOGETHER = 8
 
 
 class LocalModel:
@@ -40,27 +45,24 @@ class LocalModel:
         logits = self.engine.classify(pixels[None]).logits[0]
         return classify_result(decoded.facts, logits, self.contract, top_k)
 
-    def explain(self, picture: Path, asked: Question, alpha: float) -> tuple[ExplainResult, bytes]:
-        """Explain a picture file: the answer, and the heatmap over the picture as PNG."""
+    def explain(
+        self, picture: Path, asked: Question, drawing: Drawing
+    ) -> tuple[ExplainResult | ExplainMapsResult, bytes]:
+        """Explain a picture file: the answer, and its maps over the picture as PNG."""
         data = read_picture(picture)
-        replay_explain(self.engine, self._golden)
         decoded, pixels = preprocess(data, self.contract.preprocessing, LIMITS)
-        weights = asked.logit_weights(len(self.contract.labels))
-        attribution = self.engine.explain(pixels[None], weights[None, None]).of_image(0)
-        explanation = explain_image(attribution, self.contract.architecture, asked)
-        result = explain_result(
-            decoded.facts, attribution.logits, explanation, asked, self.contract
-        )
-        original = decode_image(data, LIMITS, self.contract.preprocessing.background)
-        drawn = draw_heatmap(
-            original.image,
-            explanation.scores,
-            result.grid.crop_box,
-            (original.width, original.height),
-            Drawing(alpha=alpha),
-            Scale.of(explanation.scores),
-        )
+        explanation = self._answer(Inquiry(pixels, asked, self.contract))
+        result = explain_result(decoded.facts, explanation, asked, drawing, self.contract)
+        drawn = draw_figures([Figure(data, explanation)], asked, drawing, self.contract, LIMITS)
         return result, encode_png(drawn, result.model_dump_json(), compressed=True)
+
+    def _answer(self, inquiry: Inquiry) -> Explanation:
+        for graph in REPLAYS:
+            if not self.engine.is_open(graph) and graph in {one.graph for one in inquiry.needed}:
+                REPLAYS[graph](self.engine, self._golden)
+        while inquiry.answer is None:
+            inquiry.take(run_passes(self.engine, inquiry.needed, PASSES_TOGETHER))
+        return inquiry.answer
 
 
 def read_picture(path: Path) -> bytes:

@@ -25,15 +25,15 @@ class Metrics:
         )
         self.stage_seconds = Histogram(
             "vitrine_stage_seconds",
-            "Time in one stage of a request: read, decode, queue, inference, explain, encode",
+            "Time in a stage of a request: read, decode, queue, inference, explain, study, encode",
             ("stage",),
             buckets=SECONDS,
             registry=self.registry,
         )
         self.batch_size = Histogram(
             "vitrine_batch_size",
-            "Images run together",
-            ("graph",),
+            "Images run together, or passes in the lane study",
+            ("lane",),
             buckets=BATCH_SIZES,
             registry=self.registry,
         )
@@ -44,7 +44,22 @@ class Metrics:
             "vitrine_requests_in_flight", "Requests being answered", registry=self.registry
         )
         self.queue_depth = Gauge(
-            "vitrine_queue_depth", "Images that wait for the engine", registry=self.registry
+            "vitrine_queue_depth",
+            "What waits for the engine: images, or passes in the lane study",
+            ("lane",),
+            registry=self.registry,
+        )
+        self.passes = Counter(
+            "vitrine_passes",
+            "Passes through the graphs of explanations; many-pass ones go by the lane study",
+            ("lane",),
+            registry=self.registry,
+        )
+        self.explanations = Counter(
+            "vitrine_explanations",
+            "Images explained, by method",
+            ("model", "method", "faithfulness"),
+            registry=self.registry,
         )
         self.predicted = Counter(
             "vitrine_predicted",

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import re
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 from service.batching import Batcher, Ran
 from service.contract import CONTRACT_FILE, GOLDEN_FILE, Contract, read_bundle
-from service.engine import Attribution, Engine, Floats, Provider
+from service.engine import Arrays, Engine, Floats, GraphName, Provider
 from service.errors import ContractError, ErrorDetail, ModelNotFound, ModelNotReady
-from service.golden import Golden, replay_classify, replay_explain
+from service.golden import REPLAYS, Golden, replay_classify
+from service.passes import Pass, run_passes
 from service.preprocess import ImageLimits
 
 OnBatch = Callable[[str, int], None]
@@ -32,28 +33,25 @@ class Classified:
     readout: Floats
 
 
-@dataclass(frozen=True)
-class ExplainItem:
-    """One image [3, rows, columns] and the weights of its logits [C], zero for the predicted."""
-
-    pixel_values: Floats
-    logit_weights: Floats
+Lane = Literal["classify", "explain", "study"]
 
 
 class ServedModel:
-    """A verified model with a queue for each of its graphs.
+    """A verified model with a queue for each kind of work, its lanes.
 
-    Invariant: one run at a time, on one thread of its own, so that runs do not compete for CPUs.
+    `classify` takes images, `explain` the single passes of quick explanations, `study` the many
+    passes of thorough ones, which must not hold up the others. Invariant: one run at a time, on one
+    thread of its own, so that runs do not compete for CPUs; the lanes take turns.
     """
 
     def __init__(self, engine: Engine, golden: Golden) -> None:
         self.engine = engine
         self._golden = golden
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="engine")
-        self._is_explain_verified = False
-        self._verifying = threading.Lock()
+        self._verified: set[GraphName] = set()
+        self._max_batch_size = 1
         self._classify: Batcher[Floats, Classified] | None = None
-        self._explain: Batcher[ExplainItem, Attribution] | None = None
+        self._passes: dict[Lane, Batcher[Pass, Arrays]] = {}
 
     @property
     def contract(self) -> Contract:
@@ -66,17 +64,24 @@ class ServedModel:
         return self.engine.bundle.digest
 
     @property
-    def queue_depth(self) -> int:
-        """Images that wait for the engine."""
-        return sum(batcher.depth for batcher in (self._classify, self._explain) if batcher)
+    def queue_depths(self) -> dict[Lane, int]:
+        """What waits for the engine, by lane: images, or passes."""
+        return {lane: batcher.depth for lane, batcher in self._lanes.items()}
 
     @property
     def is_alive(self) -> bool:
         """Whether the queues accept images."""
-        return all(batcher and batcher.is_alive for batcher in (self._classify, self._explain))
+        return bool(self._lanes) and all(batcher.is_alive for batcher in self._lanes.values())
 
-    def start(self, *, max_batch_size: int, max_queue: int, on_batch: OnBatch) -> None:
+    @property
+    def _lanes(self) -> dict[Lane, Batcher[Any, Any]]:
+        return {"classify": self._classify, **self._passes} if self._classify else {}
+
+    def start(
+        self, *, max_batch_size: int, max_queue: int, max_passes: int, on_batch: OnBatch
+    ) -> None:
         """Open the queues; called on the event loop that will serve them."""
+        self._max_batch_size = max_batch_size
         self._classify = Batcher(
             self._run_classify,
             self._executor,
@@ -84,48 +89,43 @@ class ServedModel:
             max_queue=max_queue,
             on_batch=lambda size: on_batch("classify", size),
         )
-        self._explain = Batcher(
-            self._run_explain,
-            self._executor,
-            max_batch_size=max_batch_size,
-            max_queue=max_queue,
-            on_batch=lambda size: on_batch("explain", size),
-        )
+        limits: dict[Lane, int] = {"explain": max_queue, "study": max_passes}
+        self._passes = {
+            lane: Batcher(
+                self._run_passes,
+                self._executor,
+                max_batch_size=max_batch_size,
+                max_queue=limit,
+                what="images" if lane == "explain" else "passes",
+                on_batch=partial(on_batch, lane),
+            )
+            for lane, limit in limits.items()
+        }
 
     async def classify(self, images: Sequence[Floats]) -> list[Ran[Classified]]:
         """Classify images [3, rows, columns] together. Raises what `Batcher.submit` raises."""
         assert self._classify is not None
         return await self._classify.submit(images)
 
-    async def explain(self, items: Sequence[ExplainItem]) -> list[Ran[Attribution]]:
-        """Attribute each item's logits to attention. Raises what `Batcher.submit` raises."""
-        assert self._explain is not None
-        return await self._explain.submit(items)
+    async def walk(self, passes: Sequence[Pass], lane: Lane) -> list[Ran[Arrays]]:
+        """Run passes through the graphs of explanations. Raises what `Batcher.submit` raises."""
+        return await self._passes[lane].submit(passes)
 
     async def close(self) -> None:
         """Finish what was accepted, then stop."""
-        for batcher in (self._classify, self._explain):
-            if batcher:
-                await batcher.close()
+        for batcher in self._lanes.values():
+            await batcher.close()
         self._executor.shutdown(wait=False)
 
     def _run_classify(self, images: Sequence[Floats]) -> list[Classified]:
         outputs = self.engine.classify(np.stack(images))
         return [Classified(*rows) for rows in zip(outputs.logits, outputs.readout, strict=True)]
 
-    def _run_explain(self, items: Sequence[ExplainItem]) -> list[Attribution]:
-        self._verify_explain()
-        outputs = self.engine.explain(
-            np.stack([item.pixel_values for item in items]),
-            np.stack([item.logit_weights[None] for item in items]),
-        )
-        return [outputs.of_image(index) for index in range(len(items))]
-
-    def _verify_explain(self) -> None:
-        with self._verifying:
-            if not self._is_explain_verified:
-                replay_explain(self.engine, self._golden)
-                self._is_explain_verified = True
+    def _run_passes(self, passes: Sequence[Pass]) -> list[Arrays]:
+        for graph in {one.graph for one in passes} - self._verified:
+            REPLAYS[graph](self.engine, self._golden)
+            self._verified.add(graph)
+        return run_passes(self.engine, passes, self._max_batch_size)
 
 
 def open_model(

@@ -40,6 +40,11 @@ class Settings(BaseSettings):
     max_queue: int = Field(
         default=256, ge=1, description="Images that may wait; more are refused with 503"
     )
+    max_passes: int = Field(
+        default=1024,
+        ge=1,
+        description="Passes of thorough explanations that may wait; more are refused with 503",
+    )
     deadline_seconds: float = Field(
         default=30, gt=0, description="Longest that a request may take before 504"
     )

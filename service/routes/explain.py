@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 
-from service.answers import explain_result, model_identity
-from service.engine import Attribution
+from service.answers import explain_result, method_items, model_identity
+from service.batching import Ran
+from service.drawing import Drawing
+from service.engine import Arrays
 from service.errors import InvalidInput, NotExplainable, VitrineError
-from service.explain import DEFAULT_METHOD, METHODS, Explanation, Question, ask, explain_image
-from service.heatmap import LONGEST_DRAWN, Drawing, Scale, draw_heatmap, encode_png
-from service.preprocess import DRAFT_MARGIN, decode_image
+from service.explain import Explanation, Inquiry
+from service.figure import Figure, draw_figures
+from service.heatmap import encode_png
+from service.preprocess import ImageFacts
 from service.problems import EXPLAIN_PROBLEMS, documented
-from service.registry import ExplainItem, ServedModel
+from service.question import Question, ask
+from service.registry import Lane, ServedModel
 from service.routes.context import Context, InContext
 from service.routes.pictures import REQUEST_BODY, Pictures, read_pictures
 from service.routes.stages import (
@@ -32,9 +38,13 @@ from service.routes.stages import (
 from service.schemas import (
     ExplainAnswer,
     ExplainAnswers,
+    ExplainMapsAnswer,
+    ExplainMapsResult,
     ExplainParameters,
     ExplainResult,
+    FailedResult,
     MethodItem,
+    ModelChoice,
 )
 
 router = APIRouter(tags=["explain"])
@@ -44,24 +54,27 @@ QUALITY = re.compile(r"[01](\.\d{0,3})?")
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 FORMATS: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "The map, in the form that `format` or the Accept header asks for",
+        "description": "The maps, in the form that `format` or the Accept header asks for",
         "content": {MEDIA_TYPES["png"]: BINARY, MEDIA_TYPES["npy"]: BINARY},
     }
 }
 
+Answer = ExplainAnswer | ExplainMapsAnswer | ExplainAnswers
+
 
 @dataclass(frozen=True)
-class Explained:
-    """The map of one picture and the answer that describes it."""
+class Outcome:
+    """What became of one picture: the facts of it and its maps, or why there are none."""
 
-    explanation: Explanation
-    result: ExplainResult
+    data: bytes
+    image: ImageFacts | None
+    found: Explanation | VitrineError
 
 
 @router.post(
     "/explain",
     summary="Explain a prediction",
-    response_model=ExplainAnswer | ExplainAnswers,
+    response_model=Answer,
     responses={**FORMATS, **documented(EXPLAIN_PROBLEMS)},
     openapi_extra=REQUEST_BODY,
 )
@@ -71,7 +84,7 @@ async def explain(
     """Say which patches of a picture a class rests on.
 
     Answers JSON by default, a heatmap over the picture with `Accept: image/png`, the raw grid as a
-    NumPy array with `Accept: application/x-npy`. Several pictures are answered in JSON.
+    NumPy array with `Accept: application/x-npy`. Several maps in one request are drawn as a sheet.
     """
     watch = Stopwatch.start()
     async with deadline(context.settings.deadline_seconds):
@@ -84,74 +97,40 @@ async def explain(
             raise prepared[0]
         readable = [item for item in prepared if isinstance(item, Prepared)]
         explained = await while_connected(request, _explain(readable, asked, model, context, watch))
-        if form == "png":
-            return await context.in_thread(
-                lambda: _png(
-                    pictures.data[0],
-                    explained[0].explanation,
-                    _answer(explained[0].result, model, watch),
-                    parameters.alpha,
-                    model,
-                    context,
-                )
-            )
-    if form == "npy":
-        return _npy(explained[0].explanation)
-    if not pictures.is_list:
-        return _json(_answer(explained[0].result, model, watch))
-    in_order = iter(explained)
-    answers = ExplainAnswers(
-        model=model_identity(model.engine.bundle),
-        results=[
-            failed(item, request) if isinstance(item, VitrineError) else next(in_order).result
-            for item in prepared
-        ],
-        timing_ms=watch.timing(),
-    )
-    return _json(answers)
-
-
-@router.get("/explain/methods", summary="The methods that explain", response_model=list[MethodItem])
-async def methods() -> list[MethodItem]:
-    """Say what each method means, where it comes from and what it costs."""
-    return [
-        MethodItem(
-            name=method.name,
-            summary=method.summary,
-            definition=method.definition,
-            source=method.source,
-            class_specific=method.class_specific,
-            cost=method.cost,
-            parameters=list(method.parameters),
-            is_default=method.name == DEFAULT_METHOD,
+        outcomes = _outcomes(pictures, prepared, explained)
+        if form == "npy":
+            return _npy(explained[0])
+        results = [_result(one, asked, parameters, model, request) for one in outcomes]
+        answer = _answer(results, pictures, model, watch)
+        if form == "json":
+            return Response(answer.model_dump_json(), media_type=MEDIA_TYPES["json"])
+        return await context.in_thread(
+            lambda: _png(outcomes, answer, asked, parameters, model, context)
         )
-        for method in METHODS.values()
-    ]
+
+
+@router.get(
+    "/explain/methods",
+    summary="The methods that explain",
+    response_model=list[MethodItem],
+    responses=documented(EXPLAIN_PROBLEMS),
+)
+async def methods(context: InContext, choice: Annotated[ModelChoice, Query()]) -> list[MethodItem]:
+    """Say what each method means, where it comes from, what it costs and how faithful it is."""
+    return method_items(context.registry.get(choice.model, choice.version).contract)
 
 
 def _question(parameters: ExplainParameters, model: ServedModel) -> Question:
     if not model.engine.is_explainable:
-        raise NotExplainable(
-            f"model {model.contract.name} has no explain graph; "
-            "export its checkpoint again with 'vitrine-model export'"
-        )
-    return ask(
-        model.contract.architecture,
-        model.contract.labels,
-        method=parameters.method,
-        target=parameters.target,
-        versus=parameters.versus,
-        sign=parameters.sign,
-        layer=parameters.layer,
-        head=parameters.head,
-    )
+        raise NotExplainable(model.engine.how_to_explain)
+    return ask(model.contract, parameters)
 
 
 def _form(parameters: ExplainParameters, request: Request, pictures: Pictures) -> str:
     form = parameters.format or _preferred(request.headers.get("accept", ""))
-    if pictures.is_list and form != "json":
+    if pictures.is_list and form == "npy":
         raise InvalidInput(
-            f"{len(pictures.data)} pictures are answered in JSON only; "
+            f"{len(pictures.data)} pictures are answered in JSON or PNG; "
             f"send one picture for {MEDIA_TYPES[form]}"
         )
     return form
@@ -176,54 +155,93 @@ async def _explain(
     model: ServedModel,
     context: Context,
     watch: Stopwatch,
-) -> list[Explained]:
-    weights = asked.logit_weights(len(model.contract.labels))
-    runs = await model.explain([ExplainItem(item.pixel_values, weights) for item in readable])
-    note_runs(runs, "explain", context, watch)
+) -> list[Explanation]:
+    """Answer the same question about every picture, in step, so that their passes run together."""
+    inquiries = [Inquiry(item.pixel_values, asked, model.contract) for item in readable]
 
-    def describe(item: Prepared, attribution: Attribution) -> Explained:
-        explanation = explain_image(attribution, model.contract.architecture, asked)
-        result = explain_result(item.image, attribution.logits, explanation, asked, model.contract)
-        return Explained(explanation, result)
+    def hand_out(runs: Sequence[Ran[Arrays]]) -> None:
+        remaining = (run.result for run in runs)
+        for inquiry in inquiries:
+            inquiry.take([next(remaining) for _ in inquiry.needed])
 
-    pairs = zip(readable, runs, strict=True)
-    return await context.in_thread(lambda: [describe(item, run.result) for item, run in pairs])
+    while passes := [one for inquiry in inquiries for one in inquiry.needed]:
+        lane: Lane = "explain" if len(passes) == len(inquiries) else "study"
+        runs = await model.walk(passes, lane)
+        note_runs(runs, lane, context, watch)
+        context.metrics.passes.labels(lane).inc(len(passes))
+        await context.in_thread(partial(hand_out, runs))
+    context.metrics.explanations.labels(
+        model.contract.name, asked.method, str(asked.faithfulness).lower()
+    ).inc(len(inquiries))
+    return [inquiry.answer for inquiry in inquiries if inquiry.answer]
 
 
-def _answer(result: ExplainResult, model: ServedModel, watch: Stopwatch) -> ExplainAnswer:
-    return ExplainAnswer(
-        **dict(result), model=model_identity(model.engine.bundle), timing_ms=watch.timing()
-    )
+def _outcomes(
+    pictures: Pictures,
+    prepared: Sequence[Prepared | VitrineError],
+    explained: Sequence[Explanation],
+) -> list[Outcome]:
+    in_order = iter(explained)
+    return [
+        Outcome(data, item.image, next(in_order))
+        if isinstance(item, Prepared)
+        else Outcome(data, None, item)
+        for data, item in zip(pictures.data, prepared, strict=True)
+    ]
+
+
+def _result(
+    outcome: Outcome,
+    asked: Question,
+    drawing: Drawing,
+    model: ServedModel,
+    request: Request,
+) -> ExplainResult | ExplainMapsResult | FailedResult:
+    if isinstance(outcome.found, VitrineError):
+        return failed(outcome.found, request)
+    assert outcome.image is not None
+    return explain_result(outcome.image, outcome.found, asked, drawing, model.contract)
+
+
+def _answer(
+    results: Sequence[ExplainResult | ExplainMapsResult | FailedResult],
+    pictures: Pictures,
+    model: ServedModel,
+    watch: Stopwatch,
+) -> Answer:
+    told = {"model": model_identity(model.engine.bundle), "timing_ms": watch.timing()}
+    if pictures.is_list:
+        return ExplainAnswers(results=list(results), **told)
+    if isinstance(results[0], ExplainMapsResult):
+        return ExplainMapsAnswer(**dict(results[0]), **told)
+    return ExplainAnswer(**dict(results[0]), **told)
 
 
 def _png(
-    data: bytes,
-    explanation: Explanation,
-    answer: ExplainAnswer,
-    alpha: float,
+    outcomes: Sequence[Outcome],
+    answer: Answer,
+    asked: Question,
+    drawing: Drawing,
     model: ServedModel,
     context: Context,
 ) -> Response:
-    side = LONGEST_DRAWN // DRAFT_MARGIN
-    background = model.contract.preprocessing.background
-    decoded = decode_image(data, context.limits, background, at_least=(side, side))
-    with context.metrics.stage_seconds.labels("encode").time():
-        picture = draw_heatmap(
-            decoded.image,
-            explanation.scores,
-            answer.grid.crop_box,
-            (decoded.width, decoded.height),
-            Drawing(alpha=alpha),
-            Scale.of(explanation.scores),
+    figures = [
+        Figure(
+            outcome.data,
+            outcome.found.title if isinstance(outcome.found, VitrineError) else outcome.found,
+            f"{number}:" if len(outcomes) > 1 else "",
         )
-        return Response(encode_png(picture, answer.model_dump_json()), media_type="image/png")
+        for number, outcome in enumerate(outcomes, start=1)
+    ]
+    with context.metrics.stage_seconds.labels("encode").time():
+        picture = draw_figures(figures, asked, drawing, model.contract, context.limits)
+        png = encode_png(picture, answer.model_dump_json())
+    return Response(png, media_type=MEDIA_TYPES["png"])
 
 
 def _npy(explanation: Explanation) -> Response:
+    """Give the grid [rows, columns], or [targets, rows, columns] where there are several."""
+    maps = [one.scores for one in explanation.maps]
     buffer = io.BytesIO()
-    np.save(buffer, explanation.scores)
+    np.save(buffer, np.stack(maps) if len(maps) > 1 else maps[0])
     return Response(buffer.getvalue(), media_type=MEDIA_TYPES["npy"])
-
-
-def _json(answer: ExplainAnswer | ExplainAnswers) -> Response:
-    return Response(answer.model_dump_json(), media_type=MEDIA_TYPES["json"])

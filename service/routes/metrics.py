@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -18,6 +20,9 @@ router = APIRouter(tags=["metrics"])
 )
 async def metrics(context: InContext) -> Response:
     """Give all metrics in the Prometheus text format."""
-    depth = sum(model.queue_depth for model in context.registry.models)
-    context.metrics.queue_depth.set(depth)
+    depths: Counter[str] = Counter()
+    for model in context.registry.models:
+        depths.update(model.queue_depths)
+    for lane, depth in depths.items():
+        context.metrics.queue_depth.labels(lane).set(depth)
     return Response(context.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

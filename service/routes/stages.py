@@ -122,10 +122,12 @@ async def prepare(
 def note_runs(runs: Sequence[Ran[Any]], stage: str, context: Context, watch: Stopwatch) -> None:
     """Take down how long images waited and ran; the slowest of them counts."""
     if runs:
-        watch.queue = max(run.queue_seconds for run in runs)
-        watch.inference = max(run.run_seconds for run in runs)
-        context.metrics.stage_seconds.labels("queue").observe(watch.queue)
-        context.metrics.stage_seconds.labels(stage).observe(watch.inference)
+        queued = max(run.queue_seconds for run in runs)
+        ran = max(run.run_seconds for run in runs)
+        watch.queue += queued
+        watch.inference += ran
+        context.metrics.stage_seconds.labels("queue").observe(queued)
+        context.metrics.stage_seconds.labels(stage).observe(ran)
 
 
 def failed(error: VitrineError, request: Request) -> FailedResult:

@@ -1,0 +1,75 @@
+"""Proves that a bundle's graphs give the numbers of the torch model that they were made of."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from model.explain import Attender, Explainer
+from model.graphs import Classifier, graph_specs
+from model.vit import VisionTransformer
+from service.contract import GraphSpec
+from service.engine import Arrays, Engine, GraphName
+from service.errors import ContractError
+
+AGREEMENT = 1e-4  # what torch and onnxruntime may differ by, or that share of the largest value
+IMAGES = 4
+TARGETS = 2
+KEPT = 0.7  # share of the patches in the attend graph's trial
+
+
+def compare_with_torch(model: VisionTransformer, engine: Engine) -> None:
+    """Run every graph and its torch module on random inputs.
+
+    Raises ContractError when an output differs by more than 1e-4, or by more than 1e-4 of its
+    largest value where that is above 1, or when the graphs' logits differ from each other.
+    """
+    graphs = graph_specs(model.config)
+    modules: dict[GraphName, torch.nn.Module] = {
+        "classify": Classifier(model),
+        "explain": Explainer(model),
+        "attend": Attender(model),
+    }
+    inputs = _random_inputs(model)
+    logits: dict[str, Arrays] = {}
+    for name, module in modules.items():
+        spec = graphs.named[name]
+        given = {tensor.name: inputs[tensor.name] for tensor in spec.inputs}
+        found = engine.run(name, given, [tensor.name for tensor in spec.outputs])
+        _compare(name, spec, found, _by_torch(module, given))
+        logits[name] = found
+    _agree("explain logits and classify", logits["explain"]["logits"], logits["classify"]["logits"])
+
+
+def _random_inputs(model: VisionTransformer) -> Arrays:
+    config, random = model.config, np.random.default_rng(0)
+    kept = max(1, round(config.patches * KEPT))
+    return {
+        "pixel_values": random.standard_normal(
+            (IMAGES, config.channels, *config.image_size), np.float32
+        ),
+        "logit_weights": random.standard_normal((IMAGES, TARGETS, config.classes), np.float32),
+        "layer_weights": random.standard_normal((IMAGES, 1, config.classes), np.float32),
+        "keep": np.stack([random.permutation(config.patches)[:kept] for _ in range(IMAGES)]),
+    }
+
+
+def _by_torch(module: torch.nn.Module, inputs: Arrays) -> list[np.ndarray]:
+    with torch.inference_mode():
+        outputs = module(**{name: torch.from_numpy(values) for name, values in inputs.items()})
+    return [output.numpy() for output in outputs]
+
+
+def _compare(name: str, spec: GraphSpec, found: Arrays, expected: list[np.ndarray]) -> None:
+    for tensor, values in zip(spec.outputs, expected, strict=True):
+        _agree(f"{name} {tensor.name}", found[tensor.name], values)
+
+
+def _agree(what: str, found: np.ndarray, expected: np.ndarray) -> None:
+    allowed = AGREEMENT * max(1.0, float(np.abs(expected).max()))
+    difference = float(np.abs(found - expected).max())
+    if not difference <= allowed:
+        raise ContractError(
+            f"onnxruntime's {what} differ from torch's by {difference:.3g}, more than "
+            f"{allowed:.3g}; the model is not exported"
+        )

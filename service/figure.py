@@ -1,0 +1,82 @@
+"""Draws an explanation: one map over its picture, or a labelled sheet of several."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image
+
+from service.answers import scale_of
+from service.classify import probabilities
+from service.contract import Contract
+from service.drawing import Drawing
+from service.explain import Explanation
+from service.heatmap import LONGEST_DRAWN, draw_heatmap, drawn_size
+from service.preprocess import DRAFT_MARGIN, ImageLimits, crop_box, decode_image
+from service.question import Question
+from service.sheet import LONGEST_SHEET, Tile, draw_sheet
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What is to be drawn of one picture: its encoded bytes, its maps, and its name in a sheet.
+
+    `explanation` is a message instead where the picture could not be explained.
+    """
+
+    data: bytes
+    explanation: Explanation | str
+    name: str = ""
+
+
+def draw_figures(
+    figures: Sequence[Figure],
+    asked: Question,
+    drawing: Drawing,
+    contract: Contract,
+    limits: ImageLimits,
+) -> Image.Image:
+    """Draw all maps of all pictures; several become a sheet.
+
+    Raises InvalidParameter when a drawing would be larger than its picture.
+    """
+    columns = math.ceil(math.sqrt(len(figures) * len(asked.targets)))
+    tiles = [
+        tile
+        for figure in figures
+        for tile in _tiles(figure, asked, drawing, contract, limits, LONGEST_SHEET // columns)
+    ]
+    if len(tiles) == 1 and isinstance(tiles[0].content, Image.Image):
+        return tiles[0].content
+    return draw_sheet(tiles)
+
+
+def _tiles(
+    figure: Figure,
+    asked: Question,
+    drawing: Drawing,
+    contract: Contract,
+    limits: ImageLimits,
+    largest: int,
+) -> list[Tile]:
+    if isinstance(figure.explanation, str):
+        return [Tile(figure.name, figure.explanation)]
+    side = min(largest, max(LONGEST_DRAWN, drawing.size or 0)) // DRAFT_MARGIN
+    background = contract.preprocessing.background
+    decoded = decode_image(figure.data, limits, background, at_least=(side, side))
+    size = decoded.width, decoded.height
+    drawn = min(largest, max(drawn_size(*size, drawing.size)))
+    fitting = drawing.model_copy(update={"size": drawn})
+    box = crop_box(*size, contract.preprocessing)
+    shares = probabilities(figure.explanation.logits)
+    return [
+        Tile(
+            f"{figure.name} {contract.labels[one.target]} {shares[one.target]:.1%}".strip(),
+            draw_heatmap(
+                decoded.image, one.scores, box, size, fitting, scale_of(one, asked, drawing)
+            ),
+        )
+        for one in figure.explanation.maps
+    ]
