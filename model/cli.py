@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubComm
 from model.training_config import TrainingConfig
 from service.command_line import run
 from service.errors import InvalidInput
+from service.question import MOST_STEPS
+from service.removal import Removal
 
 PROGRAM = "vitrine-model"
 
@@ -85,9 +87,47 @@ class Evaluate(BaseModel):
         default="test", description="Which part of the data to measure on"
     )
     record: bool = Field(default=False, description="Write the result into the contract and card")
+    explanations: bool = Field(
+        default=False, description="Measure how faithful each method that explains is, instead"
+    )
+    images: int = Field(default=1000, ge=1, description="With explanations: how many images")
+    removal: Removal = Field(
+        default="token", description="With explanations: how patches are removed"
+    )
+    steps: int = Field(
+        default=10, ge=2, le=MOST_STEPS, description="With explanations: points on each curve"
+    )
+    seed: int = Field(default=0, description="With explanations: which images, and random orders")
+
+    default_among: Literal["all", "quick"] = Field(
+        default="all",
+        description=(
+            "With explanations: the most faithful of these becomes the default; quick leaves out "
+            "methods whose passes grow with the patches or steps"
+        ),
+    )
 
     def cli_cmd(self) -> None:
         """Print what was measured."""
+        if self.explanations:
+            self._measure_explanations()
+        else:
+            self._measure_accuracy()
+
+    def _measure_explanations(self) -> None:
+        from model.evaluate import evaluate_explanations, record_explanations
+        from model.faithfulness import Plan
+        from model.faithfulness_table import report
+
+        plan = Plan(self.part, self.images, self.removal, self.steps, self.seed, self.default_among)
+        with progress_bar("explaining") as progress:
+            measured = evaluate_explanations(self.bundle, self.data, plan, progress=progress)
+        print(report(measured))
+        if self.record:
+            record_explanations(self.bundle, measured)
+            print(f"recorded in {self.bundle / 'contract.json'} and its card")
+
+    def _measure_accuracy(self) -> None:
         from model.evaluate import evaluate, record
 
         with progress_bar("evaluating") as progress:
