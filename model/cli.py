@@ -54,9 +54,12 @@ class Train(TrainingConfig):
 
 
 class Export(BaseModel):
-    """Turn a training's run folder into a bundle that `vitrine serve` can serve."""
+    """Turn a training's run folder into a bundle that `vitrine serve` can serve.
 
-    run: CliPositionalArg[Path] = Field(description="Run folder of `vitrine-model train`")
+    A bundle is taken as well: its graphs are made anew, as this version makes them.
+    """
+
+    run: CliPositionalArg[Path] = Field(description="Run folder of a training, or a bundle")
     name: str = Field(description="Model name: lower-case letters, digits, . _ -")
     version: str = Field(default="1", description="Version of the model")
     output: Path = Field(
@@ -76,6 +79,27 @@ class Export(BaseModel):
             f"next:     {PROGRAM} evaluate {folder} --data DATA --record\n"
             f"          vitrine serve --bundles {self.output}"
         )
+
+
+class Random(BaseModel):
+    """Write a bundle of a usual size with random weights, to measure speed and memory with."""
+
+    size: CliPositionalArg[Literal["Ti", "S", "B", "L"]] = Field(description="ViT-SIZE/16")
+    seed: int = Field(default=0, description="Which random weights")
+    output: Path = Field(
+        default=Path("bundles"),
+        validation_alias=AliasChoices("o", "output"),
+        description="Folder of bundles",
+    )
+
+    def cli_cmd(self) -> None:
+        """Write the bundle and say what to do next."""
+        from model.export import export_bundle
+        from model.random_bundle import random_checkpoint
+
+        name = f"random-{self.size.lower()}16"
+        folder = export_bundle(random_checkpoint(self.size, self.seed), self.output, name, "1")
+        print(f"written: {folder}\nnext:    vitrine benchmark --bundles {folder}")
 
 
 class Evaluate(BaseModel):
@@ -159,6 +183,7 @@ class VitrineModel(
 
     train: CliSubCommand[Train] = Field(description="Train on folders of pictures")
     export: CliSubCommand[Export] = Field(description="Turn a trained run into a bundle")
+    random: CliSubCommand[Random] = Field(description="Write a bundle with random weights")
     evaluate: CliSubCommand[Evaluate] = Field(description="Measure a bundle on labelled pictures")
 
     def cli_cmd(self) -> None:
