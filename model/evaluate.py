@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.export import reseal
-from model.faithfulness import FaithfulnessStudy, Plan
+from model.faithfulness import FaithfulnessStudy, Plan, unfinished
 from model.faithfulness_table import summarize
 from model.sources import DataError, Picture, Source, read_source
 from service.budget import cpu_budget
@@ -189,13 +189,19 @@ def evaluate_explanations(
     """
     bundle = read_bundle(folder)
     study = FaithfulnessStudy(bundle, plan, cpu_budget().cpus)
-    return summarize(study.rows(_labelled(bundle, sources, plan.part), progress), plan)
+    rows = study.rows(_labelled(bundle, sources, plan.part), progress)
+    if not rows:
+        raise DataError(f"every picture of {plan.part} is broken; give others")
+    return summarize(rows, plan)
 
 
 def record_explanations(folder: Path, measured: Explanations) -> Bundle:
     """Write the table into a bundle's contract and card; the default method follows from it."""
     bundle = read_bundle(folder)
-    return reseal(bundle, bundle.contract.model_copy(update={"explanations": measured}))
+    sealed = reseal(bundle, bundle.contract.model_copy(update={"explanations": measured}))
+    for progress in unfinished(folder):
+        progress.unlink()
+    return sealed
 
 
 def _labelled(bundle: Bundle, sources: Sequence[str], part: str) -> list[Picture]:

@@ -9,6 +9,7 @@ classes. An interrupted measurement goes on where it stopped.
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from model.graphs import WEIGHTS_FILE
 from model.sources import Picture
 from service.contract import Bundle
 from service.engine import Engine, Floats
+from service.errors import VitrineError
 from service.explain import Explanation, Inquiry
 from service.faithfulness import (
     MapFaithfulness,
@@ -41,6 +43,7 @@ SANITY_IMAGES = 100  # the first: they are asked of another class and of shuffle
 PASSES_TOGETHER = 32
 RANDOM = "random"
 
+logger = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
 Row = dict[str, dict[str, float]]  # of one image: figures by method
 
@@ -72,13 +75,14 @@ class FaithfulnessStudy:
         self._threads = threads
         self._engine = Engine(bundle, provider="auto", threads=threads)
         self._reference = GradientAttention(bundle.folder)
-        self.file = bundle.folder.with_name(
-            f".{bundle.folder.name}-faithfulness-{bundle.digest[7:15]}-{plan.part}-"
-            f"{plan.removal}-{plan.steps}-{plan.seed}.jsonl"
-        )
+        what = f"{bundle.digest[7:15]}-{plan.part}-{plan.removal}-{plan.steps}-{plan.seed}"
+        self.file = bundle.folder.with_name(f"{_stem(bundle.folder)}{what}.jsonl")
 
     def rows(self, pictures: Sequence[Picture], progress: Progress) -> list[Row]:
-        """Measure the images of the plan that are not measured yet, and give every image's row."""
+        """Measure the images of the plan that are not measured yet, and give every image's row.
+
+        Broken pictures are left out and named in a warning.
+        """
         chosen = self._chosen(pictures)
         rows = self._measured()[: len(chosen)]
         with tempfile.TemporaryDirectory() as folder, self.file.open("a") as file:
@@ -92,13 +96,13 @@ class FaithfulnessStudy:
                 file.flush()
                 rows.append(row)
         progress(len(chosen), len(chosen))
-        return rows
+        return [row for row in rows if row]
 
     def _chosen(self, pictures: Sequence[Picture]) -> list[Picture]:
         order = np.random.default_rng(self._plan.seed).permutation(len(pictures))
         return [pictures[index] for index in order[: self._plan.images]]
 
-    def _measured(self) -> list[Row]:
+    def _measured(self) -> list[Row | None]:
         if not self.file.exists():
             return []
         lines = self.file.read_text().splitlines(keepends=True)
@@ -106,10 +110,13 @@ class FaithfulnessStudy:
         self.file.write_text("".join(whole))
         return [json.loads(line) for line in whole]
 
-    def _row(self, picture: Picture, number: int, shuffled: Engine) -> Row:
-        contract = self._bundle.contract
-        rules = contract.preprocessing
-        pixels = pixel_values(fit(picture.decode(rules.size), rules), rules)
+    def _row(self, picture: Picture, number: int, shuffled: Engine) -> Row | None:
+        rules = self._bundle.contract.preprocessing
+        try:
+            pixels = pixel_values(fit(picture.decode(rules.size), rules), rules)
+        except (VitrineError, OSError) as error:
+            logger.warning("left out %s: %s", picture.name, error)
+            return None
         logits = self._engine.classify(pixels[None]).logits[0]
         first, second = np.argsort(-logits, kind="stable")[:2].tolist()
         maps, row = self._maps(pixels, (first, second), number, shuffled)
@@ -161,6 +168,15 @@ class FaithfulnessStudy:
             name: faithfulness_of(scores, target, plan.steps, (), found)
             for name, scores in maps.items()
         }
+
+
+def unfinished(folder: Path) -> list[Path]:
+    """List the files that studies of a bundle left beside it, so that they can go on."""
+    return sorted(folder.parent.glob(f"{_stem(folder)}*.jsonl"))
+
+
+def _stem(folder: Path) -> str:
+    return f".{folder.name}-faithfulness-"
 
 
 def figures(measured: MapFaithfulness) -> dict[str, float]:
