@@ -75,7 +75,7 @@ def report(table: Explanations) -> str:
     """Say it in lines for a person."""
     head = f"{'method':26}{'delta (95 % interval)':27}{'over random':27}" + "".join(
         f"{name:>11}"
-        for name in ("insertion", "deletion", "compreh.", "suffic.", "other", "random.")
+        for name in ("insertion", "deletion", "compreh.", "suffic.", "other", "shuffled")
     )
     rows = [*table.methods.items(), *table.references.items()]
     lines = [_line(name, row, name == table.default_method) for name, row in rows]
