@@ -7,11 +7,11 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
-from model.checkpoint import Checkpoint
+from model.checkpoint import Checkpoint, load_checkpoint
 from model.explain import Attender, Explainer
-from model.export import export_bundle, reseal
+from model.export import export_bundle, reseal, seal
 from model.graphs import Classifier, graph_specs
 from model.weight_sharing import share_weights
 from service.contract import Graphs, read_bundle
@@ -178,12 +178,81 @@ def test_a_large_constant_that_is_no_parameter_is_refused(bundle):
         share_weights(graph, bundle.path("weights.safetensors"), {})
 
 
-def test_resealing_changes_the_contract_and_the_card_alone(bundle, tmp_path):
-    copy = tmp_path / "1"
-    copy.mkdir()
+def copied(bundle, folder):
+    folder.mkdir()
     for path in bundle.folder.iterdir():
-        (copy / path.name).write_bytes(path.read_bytes())
-    before = read_bundle(copy)
+        (folder / path.name).write_bytes(path.read_bytes())
+    return read_bundle(folder)
+
+
+def test_a_bundle_gives_its_model_back_with_all_that_is_known_of_it(model, bundle):
+    again = load_checkpoint(bundle.folder)
+    images = random_images(model, 2)
+    with torch.inference_mode():
+        assert torch.equal(again.model(images), model(images))
+    assert again.model.config == model.config
+    assert not again.model.training
+    assert again.labels == LABELS
+    assert again.preprocessing["crop"] == (32, 32)
+    assert again.provenance["dataset"] == "drawn"
+
+
+def test_a_renewed_bundle_has_the_same_graphs_weights_and_golden_numbers(
+    model, bundle, engine, tmp_path
+):
+    renewed = read_bundle(export_bundle(load_checkpoint(bundle.folder), tmp_path, "pets", "3"))
+    weights = "weights.safetensors"
+    assert renewed.contract.files[weights] == bundle.contract.files[weights]
+    assert renewed.contract.graphs == bundle.contract.graphs
+    given = {"pixel_values": random_images(model, 2), "keep": torch.tensor([[3, 1], [0, 2]])}
+    given |= {"logit_weights": weights_of(2, seed=1), "layer_weights": weights_of(1, seed=2)}
+    again = Engine(renewed, provider="cpu", threads=1)
+    for graph, spec in bundle.contract.graphs.named.items():
+        inputs = {tensor.name: given[tensor.name] for tensor in spec.inputs}
+        for new, old in zip(run(again, graph, **inputs), run(engine, graph, **inputs), strict=True):
+            np.testing.assert_allclose(new, old, rtol=0, atol=1e-6)
+    with np.load(bundle.path("golden.npz")) as old, np.load(renewed.path("golden.npz")) as new:
+        for name in old.files:
+            np.testing.assert_array_equal(new[name], old[name])
+    assert renewed.contract.version == "3"
+    assert renewed.contract.provenance == bundle.contract.provenance
+
+
+def test_a_bundle_without_graphs_of_explanations_is_renewed_to_one_that_has_them(
+    model, bundle, tmp_path
+):
+    lean = copied(bundle, tmp_path / "1")
+    for file in ("explain.onnx", "attend.onnx"):
+        lean.path(file).unlink()
+    classify = Graphs(classify=bundle.contract.graphs.classify)
+    lean = seal(lean.folder, lean.contract.model_copy(update={"graphs": classify}))
+    assert not Engine(lean, threads=1).is_explainable
+    again = load_checkpoint(lean.folder)
+    images = random_images(model, 2)
+    with torch.inference_mode():
+        assert torch.equal(again.model(images), model(images))
+
+
+@pytest.mark.parametrize("metadata", [None, {"format": "pt"}])
+def test_a_bundle_whose_weights_do_not_tell_their_shape_is_not_renewed(bundle, tmp_path, metadata):
+    silent = copied(bundle, tmp_path / "1")
+    weights = silent.path("weights.safetensors")
+    save_file(load_file(weights), weights, metadata=metadata)
+    seal(silent.folder, silent.contract)
+    with pytest.raises(InvalidInput, match=r"does not tell the shape .* give the run folder"):
+        load_checkpoint(silent.folder)
+
+
+def test_a_broken_bundle_is_not_renewed(bundle, tmp_path):
+    broken = copied(bundle, tmp_path / "1")
+    with broken.path("weights.safetensors").open("ab") as weights:
+        weights.write(b"x")
+    with pytest.raises(ContractError, match=r"/files/weights\.safetensors: expected sha256:"):
+        load_checkpoint(broken.folder)
+
+
+def test_resealing_changes_the_contract_and_the_card_alone(bundle, tmp_path):
+    before = copied(bundle, tmp_path / "1")
     provenance = before.contract.provenance.model_copy(update={"machine": "a desk"})
     after = reseal(before, before.contract.model_copy(update={"provenance": provenance}))
     assert after.contract.provenance.machine == "a desk"

@@ -76,6 +76,11 @@ def test_a_wrong_value_is_named_by_its_key(copy_bundle, path, value) -> None:
     assert pointer in error.detail
 
 
+def test_another_schema_names_the_one_that_is_read_and_the_remedy(copy_bundle) -> None:
+    error = refused(copy_bundle, lambda contract: contract.update(schema_version=1))
+    assert "reads schema_version 2, not 1; export the run folder of its training" in error.detail
+
+
 @pytest.mark.parametrize("key", ["name", "labels", "preprocessing", "graphs", "files"])
 def test_a_missing_key_is_named(copy_bundle, key) -> None:
     error = refused(copy_bundle, lambda contract: contract.pop(key))
