@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from service.contract import Contract
+from service.contract import Contract, Explanations, Faithfulness
 
 LIMITS = """\
 - It knows the classes above and no others: whatever it is shown, it names one of them.
@@ -30,6 +30,7 @@ def render_card(contract: Contract) -> str:
             _measured(part, metrics, contract.labels)
             for part, metrics in contract.provenance.metrics.items()
         ),
+        *([_explanations(contract.explanations)] if contract.explanations else []),
         "## What it is not good for\n\n" + LIMITS,
     ]
     return "\n".join(sections)
@@ -79,6 +80,37 @@ def _measured(part: str, metrics: dict[str, Any], labels: Sequence[str]) -> str:
         for label, counts in zip(labels, confusion, strict=True)
     )
     return text + _table(header, rows)
+
+
+def _explanations(measured: Explanations) -> str:
+    text = (
+        "## How faithful its explanations are\n\n"
+        f"Maps of the predicted class on {measured.images:,} pictures of the {measured.part} part, "
+        f"patches removed by `{measured.removal}`, {measured.steps} steps a curve; 95 % intervals "
+        "by bootstrap over pictures. Delta is the area under the probability's curve when the "
+        "least relevant patches go first minus that when the most relevant go first: above 0 is "
+        "better than chance. Comprehensiveness and sufficiency: the probability's fall without the "
+        "10 % most relevant patches, and with them alone. Another class, shuffled weights: rank "
+        "correlation with the map of the second class, and of the same model with its weights "
+        f"shuffled; 1 would mean that the map ignores them. Default method: "
+        f"`{measured.default_method}`.\n\n"
+    )
+    header = (
+        "method", "delta", "delta over random", "comprehensiveness", "sufficiency",
+        "another class", "shuffled weights",
+    )  # fmt: skip
+    rows = [*measured.methods.items(), *measured.references.items()]
+    return text + _table(header, ([name, *_faithfulness(row)] for name, row in rows))
+
+
+def _faithfulness(row: Faithfulness) -> list[str]:
+    intervals = [
+        f"{one.mean:.3f} ({one.low:.3f} to {one.high:.3f})"
+        for one in (row.delta, row.margin_over_random)
+    ]
+    figures = [f"{value:.3f}" for value in (row.comprehensiveness, row.sufficiency)]
+    checks = (row.another_class, row.randomized_weights)
+    return [*intervals, *figures, *("" if one is None else f"{one:.2f}" for one in checks)]
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

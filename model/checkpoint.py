@@ -90,9 +90,8 @@ def _from_bundle(folder: Path) -> Checkpoint:
     contract = read_bundle(folder).contract
     weights = folder / WEIGHTS_FILE
     try:
-        with safe_open(weights, framework="pt") as file:
-            shape = json.loads(file.metadata()[SHAPE_KEY])
-    except (OSError, SafetensorError, TypeError, KeyError):
+        shape = json.loads(weights_metadata(weights)[SHAPE_KEY])
+    except (OSError, SafetensorError, KeyError):
         raise InvalidInput(
             f"{weights} does not tell the shape of its model; give the run folder of the training"
         ) from None
@@ -104,6 +103,12 @@ def _from_bundle(folder: Path) -> Checkpoint:
         contract.preprocessing.model_dump(),
         contract.provenance.model_dump(),
     )
+
+
+def weights_metadata(weights: Path) -> dict[str, str]:
+    """Give what a safetensors file tells of itself. Raises OSError or SafetensorError."""
+    with safe_open(weights, framework="pt") as file:
+        return dict(file.metadata() or {})
 
 
 def write_atomically(path: Path, data: bytes) -> None:

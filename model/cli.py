@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubComm
 from model.training_config import TrainingConfig
 from service.command_line import run
 from service.errors import InvalidInput
+from service.question import MOST_STEPS
+from service.removal import Removal
 
 PROGRAM = "vitrine-model"
 
@@ -52,9 +54,12 @@ class Train(TrainingConfig):
 
 
 class Export(BaseModel):
-    """Turn a training's run folder into a bundle that `vitrine serve` can serve."""
+    """Turn a training's run folder into a bundle that `vitrine serve` can serve.
 
-    run: CliPositionalArg[Path] = Field(description="Run folder of `vitrine-model train`")
+    A bundle is taken as well: its graphs are made anew, as this version makes them.
+    """
+
+    run: CliPositionalArg[Path] = Field(description="Run folder of a training, or a bundle")
     name: str = Field(description="Model name: lower-case letters, digits, . _ -")
     version: str = Field(default="1", description="Version of the model")
     output: Path = Field(
@@ -76,6 +81,27 @@ class Export(BaseModel):
         )
 
 
+class Random(BaseModel):
+    """Write a bundle of a usual size with random weights, to measure speed and memory with."""
+
+    size: CliPositionalArg[Literal["Ti", "S", "B", "L"]] = Field(description="ViT-SIZE/16")
+    seed: int = Field(default=0, description="Which random weights")
+    output: Path = Field(
+        default=Path("bundles"),
+        validation_alias=AliasChoices("o", "output"),
+        description="Folder of bundles",
+    )
+
+    def cli_cmd(self) -> None:
+        """Write the bundle and say what to do next."""
+        from model.export import export_bundle
+        from model.random_bundle import random_checkpoint
+
+        name = f"random-{self.size.lower()}16"
+        folder = export_bundle(random_checkpoint(self.size, self.seed), self.output, name, "1")
+        print(f"written: {folder}\nnext:    vitrine benchmark --bundles {folder}")
+
+
 class Evaluate(BaseModel):
     """Measure a bundle on labelled pictures, as the service would answer them."""
 
@@ -85,9 +111,47 @@ class Evaluate(BaseModel):
         default="test", description="Which part of the data to measure on"
     )
     record: bool = Field(default=False, description="Write the result into the contract and card")
+    explanations: bool = Field(
+        default=False, description="Measure how faithful each method that explains is, instead"
+    )
+    images: int = Field(default=1000, ge=1, description="With explanations: how many images")
+    removal: Removal = Field(
+        default="token", description="With explanations: how patches are removed"
+    )
+    steps: int = Field(
+        default=10, ge=2, le=MOST_STEPS, description="With explanations: points on each curve"
+    )
+    seed: int = Field(default=0, description="With explanations: which images, and random orders")
+
+    default_among: Literal["all", "quick"] = Field(
+        default="all",
+        description=(
+            "With explanations: the most faithful of these becomes the default; quick leaves out "
+            "methods whose passes grow with the patches or steps"
+        ),
+    )
 
     def cli_cmd(self) -> None:
         """Print what was measured."""
+        if self.explanations:
+            self._measure_explanations()
+        else:
+            self._measure_accuracy()
+
+    def _measure_explanations(self) -> None:
+        from model.evaluate import evaluate_explanations, record_explanations
+        from model.faithfulness import Plan
+        from model.faithfulness_table import report
+
+        plan = Plan(self.part, self.images, self.removal, self.steps, self.seed, self.default_among)
+        with progress_bar("explaining") as progress:
+            measured = evaluate_explanations(self.bundle, self.data, plan, progress=progress)
+        print(report(measured))
+        if self.record:
+            record_explanations(self.bundle, measured)
+            print(f"recorded in {self.bundle / 'contract.json'} and its card")
+
+    def _measure_accuracy(self) -> None:
         from model.evaluate import evaluate, record
 
         with progress_bar("evaluating") as progress:
@@ -119,6 +183,7 @@ class VitrineModel(
 
     train: CliSubCommand[Train] = Field(description="Train on folders of pictures")
     export: CliSubCommand[Export] = Field(description="Turn a trained run into a bundle")
+    random: CliSubCommand[Random] = Field(description="Write a bundle with random weights")
     evaluate: CliSubCommand[Evaluate] = Field(description="Measure a bundle on labelled pictures")
 
     def cli_cmd(self) -> None:

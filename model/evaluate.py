@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.export import reseal
+from model.faithfulness import FaithfulnessStudy, Plan, unfinished
+from model.faithfulness_table import summarize
 from model.sources import DataError, Picture, Source, read_source
 from service.budget import cpu_budget
 from service.classify import probabilities
-from service.contract import Bundle, Precision, Preprocessing, read_bundle
+from service.contract import Bundle, Explanations, Precision, Preprocessing, read_bundle
 from service.engine import Engine, Floats
 from service.errors import VitrineError
 from service.preprocess import fit, pixel_values
@@ -171,6 +173,35 @@ def record(folder: Path, evaluation: Evaluation, part: str) -> Bundle:
             }
         ),
     )
+
+
+def evaluate_explanations(
+    folder: Path,
+    sources: Sequence[str],
+    plan: Plan,
+    *,
+    progress: Progress = lambda done, total: None,
+) -> Explanations:
+    """Measure how faithful every method is, on images of one part of labelled pictures.
+
+    A measurement that was interrupted goes on: what is measured stays in a hidden file beside the
+    bundle until `record_explanations`. Raises DataError as `evaluate` does, and NotExplainable.
+    """
+    bundle = read_bundle(folder)
+    study = FaithfulnessStudy(bundle, plan, cpu_budget().cpus)
+    rows = study.rows(_labelled(bundle, sources, plan.part), progress)
+    if not rows:
+        raise DataError(f"every picture of {plan.part} is broken; give others")
+    return summarize(rows, plan)
+
+
+def record_explanations(folder: Path, measured: Explanations) -> Bundle:
+    """Write the table into a bundle's contract and card; the default method follows from it."""
+    bundle = read_bundle(folder)
+    sealed = reseal(bundle, bundle.contract.model_copy(update={"explanations": measured}))
+    for progress in unfinished(folder):
+        progress.unlink()
+    return sealed
 
 
 def _labelled(bundle: Bundle, sources: Sequence[str], part: str) -> list[Picture]:

@@ -8,6 +8,7 @@ another in this process, with the engine and the threads that the service has. T
 
 from __future__ import annotations
 
+import gc
 import io
 import multiprocessing
 import tempfile
@@ -15,10 +16,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import get_args
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -26,38 +25,32 @@ from PIL import Image, ImageDraw
 from service.benchmark_report import Figures, Report, Spread, this_machine
 from service.budget import cpu_budget
 from service.contract import read_bundle
+from service.drawing import Drawing, Overlay
 from service.engine import Engine
 from service.errors import InferenceFailed
-from service.explain import Inquiry
+from service.heatmap import draw_heatmap, encode_png
 from service.load import Sample, keep_busy, post
 from service.local import read_picture
-from service.passes import run_passes
-from service.preprocess import ImageLimits, decode_image, preprocess
-from service.question import ExplainOptions, ask
+from service.preprocess import ImageLimits, decode_image
 from service.registry import find_bundles
-from service.server_process import ServerProcess, memory, server_process
+from service.scale import Scale
+from service.server_process import Memory, ServerProcess, memory, server_process
 from service.settings import Settings
+from service.workload import (
+    BARE,
+    CLASSIFY,
+    Measure,
+    Scenario,
+    bare_measures,
+    served_measures,
+    works,
+)
 
-Graph = Literal["classify", "explain"]
-Measure = Callable[[float], Sample]  # from seconds
-BARE = 0  # callers of the bare loop
-CALLERS: dict[Graph, tuple[int, ...]] = {"classify": (1, 8, 32), "explain": (1, 8)}
 WARM_UP_SECONDS = 0.3
 DRAWN_SIDE = 224
+RENDERED_SIDE = 1024
+OVERLAYS: tuple[Overlay, ...] = get_args(Overlay)
 LIMITS = ImageLimits()
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """A graph and how many callers ask for it; BARE is the loop without a server."""
-
-    graph: Graph
-    callers: int
-
-    def __str__(self) -> str:
-        if self.callers == BARE:
-            return "bare loop"
-        return f"served, {self.callers} caller{'s' if self.callers > 1 else ''}"
 
 
 def benchmark(
@@ -76,9 +69,9 @@ def benchmark(
     """
     folder = find_bundles(bundles)[0].resolve()
     image = read_picture(picture) if picture else drawn_picture()
+    bundle = read_bundle(folder)
     threads = Settings().threads or cpu_budget().cpus
     machine = this_machine(threads)
-    engine = Engine(read_bundle(folder), threads=threads)
     with (
         tempfile.TemporaryDirectory() as compiled,
         ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as callers,
@@ -87,16 +80,20 @@ def benchmark(
         progress("first start")
         with server_process(folder, environment) as server:
             first_start = server.ready_seconds
+            memories = memory_by_use(server, image, bundle.contract.graphs.explain is not None)
         progress("second start")
         with server_process(folder, environment) as server:
-            memory_ready = memory(server.pid)
+            engine = Engine(bundle, threads=threads)
+            asked = works(bundle.contract, engine.is_explainable)
             measures = {
-                **bare_measures(engine, image),
-                **served_measures(server, image, callers, engine.is_explainable),
+                **bare_measures(engine, image, asked),
+                **served_measures(server, image, callers, asked),
             }
             samples = in_turns(measures, rounds, seconds, progress)
-            memory_after_load = memory(server.pid)
-    contract = engine.bundle.contract
+            del engine, measures  # it would share the weights' pages, and halve what is counted
+            gc.collect()
+            memories["after all loads"] = memory(server.pid)
+    contract = bundle.contract
     return Report(
         machine=machine,
         bundle=f"{contract.name} {contract.version}",
@@ -104,11 +101,43 @@ def benchmark(
         rounds=rounds,
         seconds=seconds,
         figures=[figures(scenario, samples) for scenario in samples],
-        memory_ready=memory_ready,
-        memory_after_load=memory_after_load,
+        rendering=rendering(rounds, contract.architecture.grid),
+        memory={state: held for state, held in memories.items() if held},
         first_start_seconds=first_start,
         second_start_seconds=server.ready_seconds,
     )
+
+
+def memory_by_use(
+    server: ServerProcess, image: bytes, is_explainable: bool
+) -> dict[str, Memory | None]:
+    """Look at a server's memory when it is ready, has classified, and has explained."""
+    held = {"ready": memory(server.pid)}
+    address = server.host, server.port
+    paths = {"classify loaded": "/classify"}
+    if is_explainable:
+        paths["classify and explain loaded"] = "/explain?method=relevance"
+    for state, path in paths.items():
+        request = post(server.host, server.port, path, image)
+        keep_busy(address, request, callers=1, seconds=WARM_UP_SECONDS)
+        held[state] = memory(server.pid)
+    return held
+
+
+def rendering(rounds: int, grid: tuple[int, int]) -> dict[str, Spread]:
+    """Draw a map over a photograph-like picture of 1024 x 1024 pixels, as PNG: milliseconds."""
+    drawn = decode_image(drawn_picture(), LIMITS).image
+    picture = drawn.resize((RENDERED_SIDE, RENDERED_SIDE))
+    scores = np.random.default_rng(0).random(grid, np.float32)
+    size, box = (RENDERED_SIDE, RENDERED_SIDE), (0, 0, RENDERED_SIDE, RENDERED_SIDE)
+    times: dict[str, list[float]] = {overlay: [] for overlay in OVERLAYS}
+    for _ in range(rounds):
+        for overlay in OVERLAYS:
+            started = time.perf_counter()
+            drawing = Drawing(overlay=overlay)
+            encode_png(draw_heatmap(picture, scores, box, size, drawing, Scale.of(scores)), "{}")
+            times[overlay].append((time.perf_counter() - started) * 1000)
+    return {overlay: Spread.of(found) for overlay, found in times.items()}
 
 
 def drawn_picture() -> bytes:
@@ -132,57 +161,6 @@ def describe(image: bytes, picture: Path | None) -> str:
     return f"{decoded.format}, {decoded.width} x {decoded.height}, {len(image):,} bytes, {source}"
 
 
-def bare_measures(engine: Engine, image: bytes) -> dict[Scenario, Measure]:
-    """Give the loops without a server."""
-    contract = engine.bundle.contract
-    asked = ask(contract, ExplainOptions(method="relevance"))
-
-    def classify() -> None:
-        engine.classify(preprocess(image, contract.preprocessing, LIMITS)[1][None])
-
-    def explain() -> None:
-        _, pixel_values = preprocess(image, contract.preprocessing, LIMITS)
-        inquiry = Inquiry(pixel_values, asked, contract)
-        while inquiry.answer is None:
-            inquiry.take(run_passes(engine, inquiry.needed, 1))
-
-    measures: dict[Scenario, Measure] = {Scenario("classify", BARE): partial(repeat, classify)}
-    if engine.is_explainable:
-        measures[Scenario("explain", BARE)] = partial(repeat, explain)
-    return measures
-
-
-def repeat(work: Callable[[], None], seconds: float) -> Sample:
-    """Do work again and again for `seconds`, and time each go."""
-    latencies: list[float] = []
-    started = before = time.perf_counter()
-    while before - started < seconds:
-        work()
-        after = time.perf_counter()
-        latencies.append(after - before)
-        before = after
-    return Sample(tuple(latencies), before - started)
-
-
-def served_measures(
-    server: ServerProcess, image: bytes, callers: ProcessPoolExecutor, is_explainable: bool
-) -> dict[Scenario, Measure]:
-    """Give the loads on a server, which come from the process of `callers`."""
-
-    def load(scenario: Scenario, seconds: float) -> Sample:
-        request = post(server.host, server.port, f"/{scenario.graph}", image)
-        address = server.host, server.port
-        work = partial(keep_busy, address, request, callers=scenario.callers, seconds=seconds)
-        return callers.submit(work).result()
-
-    return {
-        scenario: partial(load, scenario)
-        for graph, counts in CALLERS.items()
-        if graph == "classify" or is_explainable
-        for scenario in (Scenario(graph, count) for count in counts)
-    }
-
-
 def in_turns(
     measures: dict[Scenario, Measure],
     rounds: int,
@@ -199,11 +177,11 @@ def in_turns(
             sample = measures[scenario](seconds)
             if not sample.latencies_seconds:
                 raise InferenceFailed(
-                    f"no image was answered in {scenario.graph}, {scenario}: {sample.errors}"
+                    f"no image was answered in {scenario.work}, {scenario}: {sample.errors}"
                 )
             samples[scenario].append(sample)
             progress(
-                f"round {turn + 1} of {rounds}: {scenario.graph}, {scenario}: "
+                f"round {turn + 1} of {rounds}: {scenario.work}, {scenario}: "
                 f"{sample.per_second:.0f} images/s"
             )
     return samples
@@ -212,12 +190,12 @@ def in_turns(
 def figures(scenario: Scenario, samples: dict[Scenario, list[Sample]]) -> Figures:
     """Summarize a scenario; ratios are to the bare loop and to classify in the same round."""
     own = samples[scenario]
-    bare = samples[Scenario(scenario.graph, BARE)]
-    classify = samples[Scenario("classify", scenario.callers)]
+    bare = samples[Scenario(scenario.work, BARE)]
+    classify = samples[Scenario(CLASSIFY.name, scenario.callers)]
     latencies = np.concatenate([sample.latencies_seconds for sample in own]) * 1000
     errors = sum((Counter(sample.errors) for sample in own), Counter())
     return Figures(
-        graph=scenario.graph,
+        work=scenario.work,
         scenario=str(scenario),
         callers=scenario.callers,
         images=len(latencies),

@@ -17,6 +17,7 @@ from service.budget import cpu_budget
 from service.server_process import Memory
 
 MEGABYTE = 1e6
+CLASSIFY = "classify"
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,11 @@ class Spread:
 class Figures:
     """What one scenario gave over all rounds.
 
-    `share_of_bare` is its throughput over that of the bare loop of the same graph. `times_classify`
+    `share_of_bare` is its throughput over that of the bare loop of the same work. `times_classify`
     is its time for an image over that of classify with as many callers; 1 for classify itself.
     """
 
-    graph: str
+    work: str
     scenario: str
     callers: int
     images: int
@@ -67,7 +68,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Report:
-    """The whole result. Memory is None where the system does not say."""
+    """The whole result. `rendering` is in milliseconds by overlay; `memory` is by state."""
 
     machine: Machine
     bundle: str
@@ -75,8 +76,8 @@ class Report:
     rounds: int
     seconds: float
     figures: list[Figures]
-    memory_ready: Memory | None
-    memory_after_load: Memory | None
+    rendering: dict[str, Spread]
+    memory: dict[str, Memory]
     first_start_seconds: float
     second_start_seconds: float
 
@@ -117,15 +118,20 @@ def tables(report: Report) -> str:
         f"Bundle {report.bundle}; picture: {report.picture}; {report.rounds} rounds of "
         f"{report.seconds:g} s a line, in turns; ratios: median (lowest to highest round)",
     ]
-    for graph in ("classify", "explain"):
-        rows = [_row(figures) for figures in report.figures if figures.graph == graph]
-        head = [graph, "images/s", "p50 ms", "p99 ms", "of bare", "time / classify", "errors"]
-        if rows:
-            sections.append(_table([head, *rows]))
-    if report.memory_ready and report.memory_after_load:
-        states = {"ready": report.memory_ready, "after the load": report.memory_after_load}
-        head = ["memory of the service", "resident MB", "proportional MB"]
-        sections.append(_table([head, *(_memory_row(*item) for item in states.items())]))
+    head = ["work", "", "images/s", "p50 ms", "p99 ms", "of bare", "time / classify", "errors"]
+    of_classify = [figures for figures in report.figures if figures.work == CLASSIFY]
+    others = [figures for figures in report.figures if figures.work != CLASSIFY]
+    sections.append(_table([head, *map(_row, of_classify)]))
+    if others:
+        in_order = sorted(others, key=lambda one: [other.work for other in others].index(one.work))
+        sections.append(_table([head, *map(_row, in_order)]))
+    drawn = [[overlay, _ratio(found)] for overlay, found in report.rendering.items()]
+    sections.append(_table([["PNG of 1024 x 1024 pixels", "milliseconds"], *drawn]))
+    if report.memory:
+        head = ["memory of the service", "resident MB", "proportional MB", "of classify loaded"]
+        base = report.memory["classify loaded"]
+        rows = [_memory_row(state, held, base) for state, held in report.memory.items()]
+        sections.append(_table([head, *rows]))
     starts = [
         ["first, nothing compiled", f"{report.first_start_seconds:.2f}"],
         ["second", f"{report.second_start_seconds:.2f}"],
@@ -136,6 +142,7 @@ def tables(report: Report) -> str:
 
 def _row(figures: Figures) -> list[str]:
     return [
+        figures.work,
         figures.scenario,
         f"{figures.images_per_second.median:.1f}",
         f"{figures.p50_ms:.2f}",
@@ -150,11 +157,12 @@ def _ratio(spread: Spread) -> str:
     return f"{spread.median:.2f} ({spread.min:.2f} to {spread.max:.2f})"
 
 
-def _memory_row(state: str, memory: Memory) -> list[str]:
+def _memory_row(state: str, memory: Memory, base: Memory) -> list[str]:
     return [
         state,
         f"{memory.resident_bytes / MEGABYTE:.0f}",
         f"{memory.proportional_bytes / MEGABYTE:.0f}",
+        f"{memory.proportional_bytes / base.proportional_bytes:.2f}",
     ]
 
 

@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     max_passes: int = Field(
         default=1024,
         ge=1,
-        description="Passes of thorough explanations that may wait; more are refused with 503",
+        description="Passes of thorough explanations that may wait, up to 64 of each request",
     )
     deadline_seconds: float = Field(
         default=30, gt=0, description="Longest that a request may take before 504"

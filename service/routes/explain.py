@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
@@ -13,7 +13,6 @@ import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 
 from service.answers import explain_result, method_items, model_identity
-from service.batching import Ran
 from service.drawing import Drawing
 from service.engine import Arrays
 from service.errors import InvalidInput, NotExplainable, VitrineError
@@ -58,6 +57,9 @@ FORMATS: dict[int | str, dict[str, Any]] = {
         "content": {MEDIA_TYPES["png"]: BINARY, MEDIA_TYPES["npy"]: BINARY},
     }
 }
+
+PICTURES_AT_ONCE = 8  # of one request
+PASSES_AT_ONCE = 64  # of one request that wait, so that others find room
 
 Answer = ExplainAnswer | ExplainMapsAnswer | ExplainAnswers
 
@@ -150,30 +152,45 @@ def _preferred(accept: str) -> str:
 
 
 async def _explain(
-    readable: list[Prepared],
+    readable: Sequence[Prepared],
     asked: Question,
     model: ServedModel,
     context: Context,
     watch: Stopwatch,
 ) -> list[Explanation]:
-    """Answer the same question about every picture, in step, so that their passes run together."""
-    inquiries = [Inquiry(item.pixel_values, asked, model.contract) for item in readable]
+    """Answer the same question about every picture, a few at a time: attention can be large."""
+    explained: list[Explanation] = []
+    for start in range(0, len(readable), PICTURES_AT_ONCE):
+        inquiries = [
+            Inquiry(item.pixel_values, asked, model.contract)
+            for item in readable[start : start + PICTURES_AT_ONCE]
+        ]
+        await _answer_in_step(inquiries, model, context, watch)
+        explained += [inquiry.answer for inquiry in inquiries if inquiry.answer]
+    context.metrics.explanations.labels(
+        model.contract.name, asked.method, str(asked.faithfulness).lower()
+    ).inc(len(explained))
+    return explained
 
-    def hand_out(runs: Sequence[Ran[Arrays]]) -> None:
-        remaining = (run.result for run in runs)
+
+async def _answer_in_step(
+    inquiries: Sequence[Inquiry], model: ServedModel, context: Context, watch: Stopwatch
+) -> None:
+    """Run what all inquiries need next together, until none needs more."""
+
+    def hand_out(results: Iterator[Arrays]) -> None:
         for inquiry in inquiries:
-            inquiry.take([next(remaining) for _ in inquiry.needed])
+            inquiry.take([next(results) for _ in inquiry.needed])
 
     while passes := [one for inquiry in inquiries for one in inquiry.needed]:
         lane: Lane = "explain" if len(passes) == len(inquiries) else "study"
-        runs = await model.walk(passes, lane)
-        note_runs(runs, lane, context, watch)
-        context.metrics.passes.labels(lane).inc(len(passes))
-        await context.in_thread(partial(hand_out, runs))
-    context.metrics.explanations.labels(
-        model.contract.name, asked.method, str(asked.faithfulness).lower()
-    ).inc(len(inquiries))
-    return [inquiry.answer for inquiry in inquiries if inquiry.answer]
+        results: list[Arrays] = []
+        for start in range(0, len(passes), PASSES_AT_ONCE):
+            runs = await model.walk(passes[start : start + PASSES_AT_ONCE], lane)
+            note_runs(runs, lane, context, watch)
+            context.metrics.passes.labels(lane).inc(len(runs))
+            results += [run.result for run in runs]
+        await context.in_thread(partial(hand_out, iter(results)))
 
 
 def _outcomes(

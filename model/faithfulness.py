@@ -1,0 +1,224 @@
+"""Measures how faithful every method's maps are on a data set, as the service would answer.
+
+Every method that is served, a random order and torch's own gradients times attention explain the
+predicted class of the same images; then patches go in the order of each map. Two sanity checks
+(Adebayo et al., NeurIPS 2018): a map must change when the weights are shuffled, and differ between
+classes. An interrupted measurement goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from model.checkpoint import weights_metadata
+from model.gradient_attention import GradientAttention
+from model.graphs import WEIGHTS_FILE
+from model.sources import Picture
+from service.contract import Bundle
+from service.engine import Engine, Floats
+from service.errors import VitrineError
+from service.explain import Explanation, Inquiry
+from service.faithfulness import (
+    MapFaithfulness,
+    faithfulness_of,
+    measure_orders,
+    order_of,
+)
+from service.methods import METHODS
+from service.passes import Pass, run_passes
+from service.preprocess import fit, pixel_values
+from service.question import Question
+from service.removal import PatchRemover, Removal
+
+SANITY_IMAGES = 100  # the first: they are asked of another class and of shuffled weights too
+PASSES_TOGETHER = 32
+RANDOM = "random"
+
+logger = logging.getLogger(__name__)
+Progress = Callable[[int, int], None]
+Row = dict[str, dict[str, float]]  # of one image: figures by method
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured: how many images, how patches are removed, points on each curve, seed.
+
+    `default_among` says which methods may become the default: all, or those of one run.
+    """
+
+    part: str = "test"
+    images: int = 1000
+    removal: Removal = "token"
+    steps: int = 10
+    seed: int = 0
+    default_among: Literal["all", "quick"] = "all"
+
+
+class FaithfulnessStudy:
+    """Measures one bundle image by image.
+
+    Invariant: `file` holds one line for each image that was measured, in the plan's order.
+    """
+
+    def __init__(self, bundle: Bundle, plan: Plan, threads: int) -> None:
+        self._bundle = bundle
+        self._plan = plan
+        self._threads = threads
+        self._engine = Engine(bundle, provider="auto", threads=threads)
+        self._reference = GradientAttention(bundle.folder)
+        what = f"{bundle.digest[7:15]}-{plan.part}-{plan.removal}-{plan.steps}-{plan.seed}"
+        self.file = bundle.folder.with_name(f"{_stem(bundle.folder)}{what}.jsonl")
+
+    def rows(self, pictures: Sequence[Picture], progress: Progress) -> list[Row]:
+        """Measure the images of the plan that are not measured yet, and give every image's row.
+
+        Broken pictures are left out and named in a warning.
+        """
+        chosen = self._chosen(pictures)
+        rows = self._measured()[: len(chosen)]
+        with tempfile.TemporaryDirectory() as folder, self.file.open("a") as file:
+            shuffled = Engine(
+                shuffled_bundle(self._bundle, Path(folder), self._plan.seed), threads=self._threads
+            )
+            for number in range(len(rows), len(chosen)):
+                progress(number, len(chosen))
+                row = self._row(chosen[number], number, shuffled)
+                file.write(json.dumps(row) + "\n")
+                file.flush()
+                rows.append(row)
+        progress(len(chosen), len(chosen))
+        return [row for row in rows if row]
+
+    def _chosen(self, pictures: Sequence[Picture]) -> list[Picture]:
+        order = np.random.default_rng(self._plan.seed).permutation(len(pictures))
+        return [pictures[index] for index in order[: self._plan.images]]
+
+    def _measured(self) -> list[Row | None]:
+        if not self.file.exists():
+            return []
+        lines = self.file.read_text().splitlines(keepends=True)
+        whole = [line for line in lines if line.endswith("\n")]  # a kill may cut the last one
+        self.file.write_text("".join(whole))
+        return [json.loads(line) for line in whole]
+
+    def _row(self, picture: Picture, number: int, shuffled: Engine) -> Row | None:
+        rules = self._bundle.contract.preprocessing
+        try:
+            pixels = pixel_values(fit(picture.decode(rules.size), rules), rules)
+        except (VitrineError, OSError) as error:
+            logger.warning("left out %s: %s", picture.name, error)
+            return None
+        logits = self._engine.classify(pixels[None]).logits[0]
+        first, second = np.argsort(-logits, kind="stable")[:2].tolist()
+        maps, row = self._maps(pixels, (first, second), number, shuffled)
+        for name, measured in self._faithfulness(pixels, maps, first).items():
+            row[name] = {**figures(measured), **row.get(name, {})}
+        return row
+
+    def _maps(
+        self, pixels: Floats, targets: tuple[int, int], number: int, shuffled: Engine
+    ) -> tuple[dict[str, Floats], Row]:
+        """Give the map of the predicted class by each method, and the sanity checks."""
+        maps: dict[str, Floats] = {}
+        checks: Row = {}
+        for method in METHODS.values():
+            asked = Question(method.name, targets if number < SANITY_IMAGES else targets[:1])
+            own, *others = (one.scores for one in self._explain(self._engine, pixels, asked).maps)
+            maps[method.name] = own
+            if others:
+                asked = Question(method.name, targets[:1])
+                (of_shuffled,) = self._explain(shuffled, pixels, asked).maps
+                checks[method.name] = {
+                    "another_class": rank_correlation(own, others[0]),
+                    "randomized_weights": rank_correlation(own, of_shuffled.scores),
+                }
+        random = np.random.default_rng((self._plan.seed, number))
+        maps[RANDOM] = random.random(self._bundle.contract.architecture.grid, np.float32)
+        maps |= self._reference.maps(pixels, targets[0])
+        return maps, checks
+
+    def _explain(self, engine: Engine, pixels: Floats, asked: Question) -> Explanation:
+        inquiry = Inquiry(pixels, asked, self._bundle.contract)
+        while inquiry.answer is None:
+            inquiry.take(run_passes(engine, inquiry.needed, PASSES_TOGETHER))
+        return inquiry.answer
+
+    def _faithfulness(
+        self, pixels: Floats, maps: dict[str, Floats], target: int
+    ) -> dict[str, MapFaithfulness]:
+        plan = self._plan
+        own = [order_of(scores) for scores in maps.values()]
+        remover = PatchRemover(pixels, plan.removal, self._bundle.contract)
+        exchange = measure_orders([*own, *(order[::-1] for order in own)], remover, plan.steps)
+        needed: list[Pass] = next(exchange)
+        try:
+            exchange.send(run_passes(self._engine, needed, PASSES_TOGETHER))
+        except StopIteration as finished:
+            found = finished.value
+        return {
+            name: faithfulness_of(scores, target, plan.steps, (), found)
+            for name, scores in maps.items()
+        }
+
+
+def unfinished(folder: Path) -> list[Path]:
+    """List the files that studies of a bundle left beside it, so that they can go on."""
+    return sorted(folder.parent.glob(f"{_stem(folder)}*.jsonl"))
+
+
+def _stem(folder: Path) -> str:
+    return f".{folder.name}-faithfulness-"
+
+
+def figures(measured: MapFaithfulness) -> dict[str, float]:
+    """Give the figures of one map."""
+    most = measured.most_relevant_first
+    return {
+        "delta": measured.delta,
+        "insertion": measured.least_relevant_first.area,
+        "deletion": most.area,
+        "comprehensiveness": measured.comprehensiveness(most),
+        "sufficiency": measured.sufficiency(most),
+    }
+
+
+def shuffled_bundle(bundle: Bundle, folder: Path, seed: int) -> Bundle:
+    """Write a bundle whose parameters hold the same numbers in another order."""
+    random = np.random.default_rng(seed)
+    parameters = load_file(bundle.path(WEIGHTS_FILE))
+    shuffled = {
+        name: random.permutation(values.ravel()).reshape(values.shape)
+        for name, values in parameters.items()
+    }
+    metadata = weights_metadata(bundle.path(WEIGHTS_FILE))  # the file must be laid out the same
+    save_file(shuffled, folder / WEIGHTS_FILE, metadata=metadata)
+    for graph in bundle.contract.graphs.named.values():
+        (folder / graph.file).write_bytes(bundle.path(graph.file).read_bytes())
+    return Bundle(folder, bundle.contract, bundle.digest)
+
+
+def rank_correlation(one: Floats, other: Floats) -> float:
+    """Give Spearman's rank correlation of two maps; 0 where one of them is constant."""
+    ranks = [_ranks(scores) for scores in (one, other)]
+    spreads = [float(values.std()) for values in ranks]
+    if min(spreads) == 0:
+        return 0.0
+    products = (ranks[0] - ranks[0].mean()) * (ranks[1] - ranks[1].mean())
+    return float(products.mean() / (spreads[0] * spreads[1]))
+
+
+def _ranks(scores: Floats) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Rank scores; equal ones share the mean of their ranks."""
+    _, place, count = np.unique(scores.ravel(), return_inverse=True, return_counts=True)
+    last = np.cumsum(count)
+    mean: np.ndarray[Any, np.dtype[np.float64]] = (last - (count - 1) / 2)[place]
+    return mean
