@@ -127,7 +127,9 @@ def test_a_bundle_without_a_graph_of_explanations_says_how_to_export_one(
     folder = copy_bundle(lambda contract: contract["graphs"].pop(missing))
     engine = Engine(read_bundle(folder), threads=1)
     assert not engine.is_explainable
-    with pytest.raises(NotExplainable, match="model tiny 1 has no graphs of .* 'vitrine-model exp"):
+    with pytest.raises(
+        NotExplainable, match=r"model tiny 1 has no graphs of .* 'vitrine-model exp"
+    ):
         engine.run(missing, {}, ())
 
 
