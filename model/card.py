@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from service.contract import Contract, Explanations, Faithfulness
+from service.contract import Contract
+from service.record import Explanations, Faithfulness
 
 LIMITS = """\
 - It knows the classes above and no others: whatever it is shown, it names one of them.

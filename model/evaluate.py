@@ -22,10 +22,11 @@ from model.faithfulness_table import summarize
 from model.sources import DataError, Picture, Source, read_source
 from service.budget import cpu_budget
 from service.classify import probabilities
-from service.contract import Bundle, Explanations, Precision, Preprocessing, read_bundle
+from service.contract import Bundle, Preprocessing, read_bundle
 from service.engine import Engine, Floats
 from service.errors import VitrineError
 from service.preprocess import fit, pixel_values
+from service.record import Explanations, Precision
 
 logger = logging.getLogger(__name__)
 

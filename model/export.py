@@ -31,9 +31,7 @@ from service.contract import (
     Bundle,
     Contract,
     Name,
-    Precision,
     Preprocessing,
-    Provenance,
     file_digest,
     read_bundle,
 )
@@ -42,6 +40,7 @@ from service.errors import InvalidInput
 from service.golden import REPLAYS, Golden, replay_classify
 from service.maps import attention_rollout
 from service.preprocess import ImageLimits, preprocess
+from service.record import Precision, Provenance
 
 CARD_FILE = "README.md"
 PROVENANCE_KEYS = (

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.faithfulness import RANDOM, Plan, Row
-from service.contract import Explanations, Faithfulness, Interval
 from service.methods import METHODS, MethodName
+from service.record import Explanations, Faithfulness, Interval
 
 RESAMPLES = 10_000
 RESAMPLES_TOGETHER = 500

@@ -18,6 +18,8 @@ from model.vit import VisionTransformer
 from model.weight_sharing import share_weights
 from service.contract import Graphs, GraphSpec, TensorSpec
 
+logger = logging.getLogger(__name__)
+
 CLASSIFY_FILE, EXPLAIN_FILE, ATTEND_FILE = "classify.onnx", "explain.onnx", "attend.onnx"
 WEIGHTS_FILE = "weights.safetensors"
 OPSET = 20
@@ -104,6 +106,7 @@ def write_graphs(model: VisionTransformer, folder: Path) -> None:
         (specs.explain, Explainer(model)),
         (specs.attend, Attender(model)),
     ):
+        logger.info("writing %s", spec.file)
         graph = _export_graph(module.eval(), spec)
         share_weights(graph, folder / WEIGHTS_FILE, arrays)
         onnx.save(graph, folder / spec.file)
@@ -111,7 +114,8 @@ def write_graphs(model: VisionTransformer, folder: Path) -> None:
 
 
 def _export_graph(module: nn.Module, spec: GraphSpec) -> onnx.ModelProto:
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    for talkative in ("torch.onnx", "onnxscript", "onnx_ir"):
+        logging.getLogger(talkative).setLevel(logging.ERROR)
     sizes = {name for tensor in spec.inputs for name in tensor.shape if isinstance(name, str)}
     free = {name: torch.export.Dim(name) for name in sizes}
     with warnings.catch_warnings():

@@ -13,8 +13,6 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
@@ -23,6 +21,7 @@ from pydantic import (
 
 from service.errors import ContractError, ErrorDetail
 from service.methods import DEFAULT_METHOD, MethodName
+from service.record import Explanations, Precision, Provenance, Value
 
 CONTRACT_FILE = "contract.json"
 GOLDEN_FILE = "golden.npz"
@@ -31,12 +30,6 @@ SCHEMA_VERSION = 2
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 PixelSize = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
-
-
-class Value(BaseModel):
-    """A frozen value that refuses unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Preprocessing(Value):
@@ -132,81 +125,6 @@ class Graphs(Value):
         """Those that the bundle has."""
         graphs = {"classify": self.classify, "explain": self.explain, "attend": self.attend}
         return {name: graph for name, graph in graphs.items() if graph is not None}
-
-
-class Precision(Value):
-    """A graph's number format and the accuracy measured through it."""
-
-    file: str
-    top1: Annotated[float, Field(ge=0, le=1)] | None = Field(
-        default=None, description="Share of test images whose class was predicted"
-    )
-    images: Annotated[int, Field(ge=0)] = Field(default=0, description="Test images measured on")
-
-
-class Provenance(Value):
-    """Where the model comes from."""
-
-    dataset: str
-    recipe: str
-    command: str
-    seed: int
-    commit: str = ""
-    epochs: float = 0
-    images_seen: int = 0
-    wall_seconds: float = 0
-    machine: str = ""
-    metrics: dict[str, Any] = Field(default_factory=dict, description="What evaluation measured")
-    history: tuple[dict[str, float], ...] = Field(
-        default=(), description="Training curves, one row an epoch"
-    )
-
-
-class Interval(Value):
-    """A mean over images with its 95 % interval by bootstrap."""
-
-    mean: float
-    low: float
-    high: float
-
-
-class Faithfulness(Value):
-    """How true a method's maps are to the model, on average over images.
-
-    Probabilities are of the predicted class. `delta` is the area under its curve when the least
-    relevant patches go first minus that when the most relevant go first; `margin_over_random` is
-    that minus the delta of a random order on the same image. `comprehensiveness` and `sufficiency`
-    are the falls when the 10 % most relevant patches are taken away, and when they alone are left.
-    """
-
-    delta: Interval
-    margin_over_random: Interval
-    insertion: float
-    deletion: float
-    comprehensiveness: float
-    sufficiency: float
-    randomized_weights: float | None = Field(
-        default=None,
-        description="Rank correlation with the map of the same model with its weights shuffled",
-    )
-    another_class: float | None = Field(
-        default=None, description="Rank correlation with the map of the second most probable class"
-    )
-
-
-class Explanations(Value):
-    """What `vitrine-model evaluate --explanations` measured; the default method follows from it."""
-
-    part: str
-    images: int
-    removal: str = Field(description="How patches were removed")
-    steps: int = Field(description="Points on each curve")
-    seed: int
-    default_method: MethodName
-    methods: dict[MethodName, Faithfulness]
-    references: dict[str, Faithfulness] = Field(
-        description="What is not served, but compared with: a random order, torch's own gradients"
-    )
 
 
 class Contract(Value):

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.contract import Faithfulness
 from service.drawing import Drawing
 from service.methods import MethodName
 from service.question import ExplainOptions
+from service.record import Faithfulness
 
 
 class ErrorItem(BaseModel):

@@ -15,7 +15,14 @@ from fastapi import APIRouter, Query, Request, Response
 from service.answers import explain_result, method_items, model_identity
 from service.drawing import Drawing
 from service.engine import Arrays
-from service.errors import InvalidInput, NotExplainable, VitrineError
+from service.errors import (
+    InvalidInput,
+    InvalidParameter,
+    ModelNotFound,
+    ModelNotReady,
+    NotExplainable,
+    VitrineError,
+)
 from service.explain import Explanation, Inquiry
 from service.figure import Figure, draw_figures
 from service.heatmap import encode_png
@@ -115,7 +122,7 @@ async def explain(
     "/explain/methods",
     summary="The methods that explain",
     response_model=list[MethodItem],
-    responses=documented(EXPLAIN_PROBLEMS),
+    responses=documented((ModelNotFound, InvalidParameter, ModelNotReady)),
 )
 async def methods(context: InContext, choice: Annotated[ModelChoice, Query()]) -> list[MethodItem]:
     """Say what each method means, where it comes from, what it costs and how faithful it is."""

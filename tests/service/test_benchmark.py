@@ -9,28 +9,20 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from service.benchmark import (
-    BARE,
-    Scenario,
-    bare_measures,
-    benchmark,
-    describe,
-    drawn_picture,
-    figures,
-    in_turns,
-    served_measures,
-)
+from service.benchmark import OVERLAYS, benchmark, describe, drawn_picture, figures, in_turns
 from service.benchmark_report import Memory, Report, processor, tables
 from service.cli import main
 from service.contract import read_bundle
 from service.engine import Engine
 from service.errors import InferenceFailed, InvalidInput, ModelNotReady
 from service.load import Sample
+from service.methods import METHODS
 from service.preprocess import ImageLimits, decode_image
 from service.server_process import ServerProcess, memory, server_process
+from service.workload import BARE, Scenario, bare_measures, served_measures, works
 
 BARE_CLASSIFY, SERVED_CLASSIFY = Scenario("classify", BARE), Scenario("classify", 8)
-BARE_EXPLAIN, SERVED_EXPLAIN = Scenario("explain", BARE), Scenario("explain", 8)
+BARE_EXPLAIN, SERVED_EXPLAIN = Scenario("relevance", BARE), Scenario("relevance", 8)
 
 
 @pytest.fixture(scope="module")
@@ -45,16 +37,23 @@ def as_report(document: dict) -> Report:
     return TypeAdapter(Report).validate_python(document)
 
 
-def test_every_scenario_is_measured(report):
-    assert [(item["graph"], item["callers"]) for item in report["figures"]] == [
-        ("classify", 0),
-        ("explain", 0),
-        ("classify", 1),
-        ("classify", 8),
-        ("classify", 32),
-        ("explain", 1),
-        ("explain", 8),
-    ]
+def test_every_work_is_measured_bare_and_served(report):
+    measured = {(item["work"], item["callers"]) for item in report["figures"]}
+    several = {"classify": (0, 1, 8, 32), "relevance": (0, 1, 8)}
+    names = {"classify", "relevance, 3 classes", "its faithfulness", *METHODS}
+    assert measured == {(name, callers) for name in names for callers in several.get(name, (0, 1))}
+
+
+def test_a_work_asks_for_its_method_and_its_classes(tiny_bundle):
+    asked = {work.name: work.path for work in works(read_bundle(tiny_bundle).contract, True)}
+    assert asked["classify"] == "/classify"
+    assert asked["legrad"] == "/explain?method=legrad"
+    assert asked["relevance, 3 classes"] == ("/explain?method=relevance&target=0&target=1&target=2")
+
+
+def test_every_overlay_is_drawn_and_timed(report):
+    assert report["rendering"].keys() == set(OVERLAYS)
+    assert all(spread["median"] > 0 for spread in report["rendering"].values())
 
 
 def test_figures_are_positive_and_consistent(report):
@@ -69,8 +68,14 @@ def test_figures_are_positive_and_consistent(report):
 def test_start_and_memory_are_measured(report):
     assert report["second_start_seconds"] > 0
     assert report["first_start_seconds"] > 0
-    for state in ("memory_ready", "memory_after_load"):
-        assert 0 < report[state]["proportional_bytes"] <= report[state]["resident_bytes"]
+    assert [*report["memory"]] == [
+        "ready",
+        "classify loaded",
+        "classify and explain loaded",
+        "after all loads",
+    ]
+    for held in report["memory"].values():
+        assert 0 < held["proportional_bytes"] <= held["resident_bytes"]
 
 
 def test_machine_bundle_and_picture_are_named(report):
@@ -90,18 +95,19 @@ def test_a_bundle_without_explain_graph_is_only_classified(copy_bundle):
         contract["graphs"]["explain"] = None
 
     engine = Engine(read_bundle(copy_bundle(without_explain)), threads=1)
+    asked = works(engine.bundle.contract, engine.is_explainable)
     server = ServerProcess(pid=1, host="127.0.0.1", port=1, ready_seconds=1)
     with ProcessPoolExecutor(1) as callers:
-        served = served_measures(server, b"", callers, engine.is_explainable)
-    scenarios = [*bare_measures(engine, b""), *served]
-    assert {scenario.graph for scenario in scenarios} == {"classify"}
+        served = served_measures(server, b"", callers, asked)
+    scenarios = [*bare_measures(engine, b"", asked), *served]
+    assert {scenario.work for scenario in scenarios} == {"classify"}
 
 
 def test_the_tables_of_a_bundle_without_explain_graph_are_of_classify(report):
-    classified = [item for item in report["figures"] if item["graph"] == "classify"]
+    classified = [item for item in report["figures"] if item["work"] == "classify"]
     text = tables(as_report({**report, "figures": classified}))
     assert "| classify " in text
-    assert "| explain " not in text
+    assert "| relevance " not in text
 
 
 def test_a_picture_of_ones_own_is_named():
@@ -154,7 +160,7 @@ def test_ratios_are_taken_within_a_round():
 
 
 def test_tables_show_errors_and_leave_out_unknown_memory(report):
-    changed = {**report, "memory_ready": None}
+    changed = {**report, "memory": {}}
     changed["figures"] = [{**item, "errors": {"503": 2}} for item in report["figures"]]
     text = tables(as_report(changed))
     assert "2 x 503" in text

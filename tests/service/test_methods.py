@@ -24,7 +24,7 @@ from tests.service.pictures import draw, encode
 PNG = encode(draw(70, 52))
 LABELS = ("ant", "bee", "cat", "dog", "elk")
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
-TOLERANCE = 1e-4  # absolute, or that share of the largest score
+TOLERANCE = 1e-4  # of the largest score
 PATCH = 8
 SHAPES = {
     "class token": {},
@@ -65,6 +65,8 @@ class Subject:
 @pytest.fixture(scope="module", params=SHAPES)
 def subject(request, tmp_path_factory) -> Iterator[Subject]:
     """Export one model of each shape, two blocks deep, and serve it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # on busy cores several threads wait for each other
     model = small_vit(depth=2, **SHAPES[request.param])
     size = list(model.config.image_size)
     rules = {"size": size, "crop": size, "mean": MEAN, "std": STD}
@@ -75,6 +77,7 @@ def subject(request, tmp_path_factory) -> Iterator[Subject]:
     with serving(bundles, max_batch_size=6) as server:
         exact = copy.deepcopy(model).double()
         yield Subject(server, exact, torch.from_numpy(pixels)[None].double())
+    torch.set_num_threads(threads)
 
 
 def one_hot(target: int, versus: int | None = None) -> torch.Tensor:
@@ -87,8 +90,8 @@ def one_hot(target: int, versus: int | None = None) -> torch.Tensor:
 
 def assert_same_map(scores: list, expected: torch.Tensor | np.ndarray) -> None:
     values = np.asarray(expected.detach() if isinstance(expected, torch.Tensor) else expected)
-    assert values.max() - values.min() > 10 * TOLERANCE  # the map says something
-    allowed = TOLERANCE * max(1.0, float(np.abs(values).max()))
+    allowed = TOLERANCE * float(np.abs(values).max())
+    assert values.max() - values.min() > 10 * allowed  # the map says something
     found = np.array(scores)
     np.testing.assert_allclose(found, values.reshape(found.shape), rtol=0, atol=allowed)
 
