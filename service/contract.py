@@ -152,9 +152,9 @@ class Contract(Value):
     def is_of_this_service(cls, value: object) -> object:
         if value != SCHEMA_VERSION:
             raise ValueError(
-                f"this service reads schema_version {SCHEMA_VERSION}, not {value!r}; renew the "
-                "bundle with 'vitrine-model export BUNDLE', or serve it with the version of "
-                "Vitrine that made it"
+                f"this service reads schema_version {SCHEMA_VERSION}, not {value!r}; export the "
+                "run folder of its training again, or serve it with the version of Vitrine that "
+                "made it"
             )
         return value
 

@@ -278,7 +278,16 @@ class Inquiry:
         self.answer: Explanation | None = None
 
     def take(self, results: Sequence[Arrays]) -> None:
-        """Take the outputs of the passes needed, in their order, and find what is needed next."""
+        """Take the outputs of the passes needed, in their order, and find what is needed next.
+
+        Raises ValueError where there are more or fewer; an answer, once there, stays.
+        """
+        if len(results) != len(self.needed):
+            raise ValueError(
+                f"expected the outputs of {len(self.needed)} passes; got {len(results)}"
+            )
+        if self.answer is not None:
+            return
         try:
             self.needed = self._exchange.send(list(results))
         except StopIteration as finished:

@@ -7,11 +7,11 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
-from model.checkpoint import Checkpoint
-from model.explain import Explainer
-from model.export import export_bundle, reseal
+from model.checkpoint import Checkpoint, load_checkpoint
+from model.explain import Attender, Explainer
+from model.export import export_bundle, reseal, seal
 from model.graphs import Classifier, graph_specs
 from model.weight_sharing import share_weights
 from service.contract import Graphs, read_bundle
@@ -49,8 +49,8 @@ def engine(bundle):
 def test_the_bundle_lies_under_its_name_and_version(bundle):
     assert bundle.folder.parts[-2:] == ("pets", "2")
     assert sorted(path.name for path in bundle.folder.iterdir()) == [
-        "README.md", "classify.onnx", "contract.json", "explain.onnx", "golden.npz",
-        "weights.safetensors",
+        "README.md", "attend.onnx", "classify.onnx", "contract.json", "explain.onnx",
+        "golden.npz", "weights.safetensors",
     ]  # fmt: skip
 
 
@@ -68,24 +68,61 @@ def test_the_classify_graph_takes_any_batch_and_equals_torch(model, engine):
         np.testing.assert_allclose(found.readout, readout, rtol=0, atol=1e-4)
 
 
-def test_the_explain_graph_takes_any_number_of_targets_and_equals_torch(model, engine):
+def run(engine, graph, **inputs):
+    """Run a graph with all of its outputs, in the order that the contract states."""
+    outputs = [tensor.name for tensor in engine.bundle.contract.graphs.named[graph].outputs]
+    found = engine.run(graph, {name: value.numpy() for name, value in inputs.items()}, outputs)
+    return [found[name] for name in outputs]
+
+
+def weights_of(count, seed):
+    return torch.randn(2, count, 5, generator=torch.manual_seed(seed))
+
+
+@pytest.mark.parametrize(
+    ("targets", "layer_targets"), [(1, 4), (4, 1), (0, 2), (2, 0), (0, 0)], ids=str
+)
+def test_the_explain_graph_takes_any_number_of_targets_and_equals_torch(
+    model, engine, targets, layer_targets
+):
+    given = {
+        "pixel_values": random_images(model, 2),
+        "logit_weights": weights_of(targets, seed=1),
+        "layer_weights": weights_of(layer_targets, seed=2),
+    }
+    with torch.inference_mode():
+        expected = Explainer(model)(**given)
+    for found, values in zip(run(engine, "explain", **given), expected, strict=True):
+        np.testing.assert_allclose(found, values, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kept", [1, 5, 16])
+def test_the_attend_graph_takes_any_number_of_patches_and_equals_torch(model, engine, kept):
+    keep = torch.stack([torch.randperm(16, generator=torch.manual_seed(n)) for n in range(3)])
+    given = {"pixel_values": random_images(model, 3), "keep": keep[:, :kept]}
+    with torch.inference_mode():
+        expected = Attender(model)(**given)
+    for found, values in zip(run(engine, "attend", **given), expected, strict=True):
+        np.testing.assert_allclose(found, values, rtol=0, atol=1e-4)
+
+
+def test_all_graphs_give_the_same_logits(model, engine):
     images = random_images(model, 2)
-    keep = torch.ones(2, model.config.patches)
-    keep[:, 3:6] = 0
-    for targets in (1, 4):
-        weights = torch.randn(2, targets, 5, generator=torch.manual_seed(targets))
-        found = engine.explain(images.numpy(), weights.numpy(), keep.numpy())
-        with torch.inference_mode():
-            logits, attention, gradient = Explainer(model)(images, weights, keep)
-        np.testing.assert_allclose(found.logits, logits, rtol=0, atol=1e-4)
-        np.testing.assert_allclose(found.attention, attention, rtol=0, atol=1e-4)
-        np.testing.assert_allclose(found.attention_gradient, gradient, rtol=1e-4, atol=1e-4)
+    classified = engine.classify(images.numpy()).logits
+    none = torch.zeros(2, 1, 5)
+    explained, *_ = run(
+        engine, "explain", pixel_values=images, logit_weights=none, layer_weights=none
+    )
+    everything = torch.arange(16).repeat(2, 1)
+    attended, *_ = run(engine, "attend", pixel_values=images, keep=everything)
+    np.testing.assert_allclose(explained, classified, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(attended, classified, rtol=0, atol=1e-4)
 
 
-def test_both_graphs_read_one_weights_file_that_torch_reads_too(model, bundle):
+def test_all_graphs_read_one_weights_file_that_torch_reads_too(model, bundle):
     for name, value in load_file(bundle.path("weights.safetensors")).items():
         torch.testing.assert_close(value, model.state_dict()[name], rtol=0, atol=0)
-    for file in ("classify.onnx", "explain.onnx"):
+    for file in ("classify.onnx", "explain.onnx", "attend.onnx"):
         graph = onnx.load(bundle.path(file), load_external_data=False)
         external = [tensor for tensor in graph.graph.initializer if tensor.external_data]
         assert {tensor.external_data[0].value for tensor in external} == {"weights.safetensors"}
@@ -94,7 +131,7 @@ def test_both_graphs_read_one_weights_file_that_torch_reads_too(model, bundle):
 
 
 def test_the_graphs_hold_no_path_of_the_machine_that_exported_them(bundle):
-    for file in ("classify.onnx", "explain.onnx"):
+    for file in ("classify.onnx", "explain.onnx", "attend.onnx"):
         content = bundle.path(file).read_bytes()
         assert b"site-packages" not in content
         assert b".py" not in content
@@ -141,12 +178,81 @@ def test_a_large_constant_that_is_no_parameter_is_refused(bundle):
         share_weights(graph, bundle.path("weights.safetensors"), {})
 
 
-def test_resealing_changes_the_contract_and_the_card_alone(bundle, tmp_path):
-    copy = tmp_path / "1"
-    copy.mkdir()
+def copied(bundle, folder):
+    folder.mkdir()
     for path in bundle.folder.iterdir():
-        (copy / path.name).write_bytes(path.read_bytes())
-    before = read_bundle(copy)
+        (folder / path.name).write_bytes(path.read_bytes())
+    return read_bundle(folder)
+
+
+def test_a_bundle_gives_its_model_back_with_all_that_is_known_of_it(model, bundle):
+    again = load_checkpoint(bundle.folder)
+    images = random_images(model, 2)
+    with torch.inference_mode():
+        assert torch.equal(again.model(images), model(images))
+    assert again.model.config == model.config
+    assert not again.model.training
+    assert again.labels == LABELS
+    assert again.preprocessing["crop"] == (32, 32)
+    assert again.provenance["dataset"] == "drawn"
+
+
+def test_a_renewed_bundle_has_the_same_graphs_weights_and_golden_numbers(
+    model, bundle, engine, tmp_path
+):
+    renewed = read_bundle(export_bundle(load_checkpoint(bundle.folder), tmp_path, "pets", "3"))
+    weights = "weights.safetensors"
+    assert renewed.contract.files[weights] == bundle.contract.files[weights]
+    assert renewed.contract.graphs == bundle.contract.graphs
+    given = {"pixel_values": random_images(model, 2), "keep": torch.tensor([[3, 1], [0, 2]])}
+    given |= {"logit_weights": weights_of(2, seed=1), "layer_weights": weights_of(1, seed=2)}
+    again = Engine(renewed, provider="cpu", threads=1)
+    for graph, spec in bundle.contract.graphs.named.items():
+        inputs = {tensor.name: given[tensor.name] for tensor in spec.inputs}
+        for new, old in zip(run(again, graph, **inputs), run(engine, graph, **inputs), strict=True):
+            np.testing.assert_allclose(new, old, rtol=0, atol=1e-6)
+    with np.load(bundle.path("golden.npz")) as old, np.load(renewed.path("golden.npz")) as new:
+        for name in old.files:
+            np.testing.assert_allclose(new[name], old[name], rtol=0, atol=1e-6)
+    assert renewed.contract.version == "3"
+    assert renewed.contract.provenance == bundle.contract.provenance
+
+
+def test_a_bundle_without_graphs_of_explanations_is_renewed_to_one_that_has_them(
+    model, bundle, tmp_path
+):
+    lean = copied(bundle, tmp_path / "1")
+    for file in ("explain.onnx", "attend.onnx"):
+        lean.path(file).unlink()
+    classify = Graphs(classify=bundle.contract.graphs.classify)
+    lean = seal(lean.folder, lean.contract.model_copy(update={"graphs": classify}))
+    assert not Engine(lean, threads=1).is_explainable
+    again = load_checkpoint(lean.folder)
+    images = random_images(model, 2)
+    with torch.inference_mode():
+        assert torch.equal(again.model(images), model(images))
+
+
+@pytest.mark.parametrize("metadata", [None, {"format": "pt"}])
+def test_a_bundle_whose_weights_do_not_tell_their_shape_is_not_renewed(bundle, tmp_path, metadata):
+    silent = copied(bundle, tmp_path / "1")
+    weights = silent.path("weights.safetensors")
+    save_file(load_file(weights), weights, metadata=metadata)
+    seal(silent.folder, silent.contract)
+    with pytest.raises(InvalidInput, match=r"does not tell the shape .* give the run folder"):
+        load_checkpoint(silent.folder)
+
+
+def test_a_broken_bundle_is_not_renewed(bundle, tmp_path):
+    broken = copied(bundle, tmp_path / "1")
+    with broken.path("weights.safetensors").open("ab") as weights:
+        weights.write(b"x")
+    with pytest.raises(ContractError, match=r"/files/weights\.safetensors: expected sha256:"):
+        load_checkpoint(broken.folder)
+
+
+def test_resealing_changes_the_contract_and_the_card_alone(bundle, tmp_path):
+    before = copied(bundle, tmp_path / "1")
     provenance = before.contract.provenance.model_copy(update={"machine": "a desk"})
     after = reseal(before, before.contract.model_copy(update={"provenance": provenance}))
     assert after.contract.provenance.machine == "a desk"
@@ -161,14 +267,20 @@ def test_resealing_changes_the_contract_and_the_card_alone(bundle, tmp_path):
 
 def test_graph_specs_follow_the_shape(model):
     specs = graph_specs(model.config)
-    assert specs.explain.outputs[2].shape == ("batch", "targets", 2, 2, 18, 18)
+    shapes = {tensor.name: tensor.shape for tensor in specs.explain.outputs}
+    assert shapes["relevance"] == shapes["counter_relevance"] == ("batch", "targets", 2, 16)
+    assert shapes["patch_gradient"] == ("batch", "targets", 16, 3 * 8 * 8)
+    assert shapes["layer_evidence"] == ("batch", "layer_targets", 16)
+    assert specs.attend.inputs[1].dtype == "int64"
+    assert specs.attend.outputs[1].shape == ("batch", 2, 2, "tokens", "tokens")
     assert specs.classify.inputs[0].shape == ("batch", 3, 32, 32)
 
 
-def test_a_bundle_without_an_explain_graph_is_a_bundle_too(bundle):
+@pytest.mark.parametrize("graph", ["explain", "attend"])
+def test_a_bundle_without_a_graph_of_explanations_is_a_bundle_too(bundle, graph):
     document = json.loads(bundle.contract.model_dump_json())
-    document["graphs"]["explain"] = None
-    assert Graphs.model_validate(document["graphs"]).explain is None
+    document["graphs"][graph] = None
+    assert graph not in Graphs.model_validate(document["graphs"]).named
     assert dataclasses.is_dataclass(bundle)
 
 

@@ -149,11 +149,18 @@ def test_step_23_the_head_gives_a_logit_for_every_class(model, steps):
     torch.testing.assert_close(steps.logits, model.head(steps.readout))
 
 
+def random_keep(model, count, images=2):
+    """Draw which patches stay, in any order: [B, K]."""
+    generator = torch.manual_seed(2)
+    drawn = [torch.randperm(model.config.patches, generator=generator) for _ in range(images)]
+    return torch.stack(drawn)[:, :count]
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_fused_path_agrees_with_the_explicit_one(shape):
     model = small_vit(**SHAPES[shape])
     images = random_images(model)
-    keep = (torch.rand(2, model.config.patches, generator=torch.manual_seed(2)) < 0.6).float()
+    keep = random_keep(model, 9)
     with torch.inference_mode():
         for kept in (None, keep):
             explicit, fused = model.steps(images, kept), model(images, kept)
@@ -216,10 +223,61 @@ def transformers_vit(ours: VisionTransformer) -> ViTForImageClassification:
     return theirs
 
 
-def test_keeping_all_patches_equals_not_asking(model, images):
+@pytest.mark.parametrize("shape", SHAPES)
+def test_keeping_all_patches_equals_not_asking(shape):
+    model = small_vit(**SHAPES[shape])
+    images = random_images(model)
     with torch.inference_mode():
-        all_kept = model(images, torch.ones(B, PATCHES))
+        all_kept = model(images, random_keep(model, model.config.patches))  # in any order
         torch.testing.assert_close(all_kept, model(images), rtol=0, atol=1e-5)
+
+
+def logits_with_masked_keys(model, images, keep):
+    """Hide patches from attention and pooling instead of taking them out of the sequence."""
+    config = model.config
+    is_hidden = torch.ones(len(images), config.tokens, dtype=torch.bool)
+    is_hidden[:, : config.prefix_tokens] = False
+    for row, kept in zip(is_hidden, keep, strict=True):
+        row[config.prefix_tokens + kept] = False
+    mask = is_hidden[:, None, None, :] * -1e4
+    tokens = model.embed(model.patch_embed(images))
+    for block in model.blocks:
+        width = config.head_width
+        query, key, value = (
+            part.unflatten(-1, (config.heads, width)).transpose(1, 2)
+            for part in block.attn.qkv(block.norm1(tokens)).chunk(3, dim=-1)
+        )
+        scores = torch.einsum("bhqd,bhkd->bhqk", query, key) / width**0.5 + mask
+        context = torch.einsum("bhqk,bhkd->bqhd", scores.softmax(dim=-1), value).flatten(2)
+        tokens = tokens + block.ls1(block.attn.proj(context))
+        tokens = tokens + block.ls2(block.mlp(block.norm2(tokens)))
+    norm = model.norm(tokens)
+    if config.pooling == "class_token":
+        return model.head(norm[:, 0])
+    is_pooled = ~is_hidden
+    is_pooled[:, : config.prefix_tokens] = False
+    shares = is_pooled.to(norm.dtype) / is_pooled.sum(dim=1, keepdim=True)
+    return model.head(torch.einsum("bn,bnd->bd", shares, norm))
+
+
+@pytest.mark.parametrize("count", [1, 6, 14])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_taking_patches_out_of_the_sequence_equals_hiding_their_keys(shape, count):
+    model = small_vit(**SHAPES[shape]).double()
+    images = random_images(model)
+    keep = random_keep(model, count)
+    with torch.inference_mode():
+        expected = logits_with_masked_keys(model, images, keep)
+        torch.testing.assert_close(model(images, keep), expected, rtol=0, atol=1e-9)
+        assert not torch.allclose(model(images), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_picture_of_no_patches_has_logits_too(shape):
+    model = small_vit(**SHAPES[shape])
+    with torch.inference_mode():
+        logits = model(random_images(model), random_keep(model, 0))
+    assert torch.isfinite(logits).all()
 
 
 @pytest.mark.parametrize("pooling", ["class_token", "mean"])
@@ -228,8 +286,7 @@ def test_a_removed_patch_does_not_count_whatever_it_shows(pooling):
     images = random_images(model)
     changed = images.clone()
     changed[:, :, :P, :P] = 7.0  # the first patch
-    keep = torch.ones(B, PATCHES)
-    keep[:, 0] = 0
+    keep = torch.arange(1, PATCHES).expand(B, -1)
     with torch.inference_mode():
         torch.testing.assert_close(model(images, keep), model(changed, keep), rtol=0, atol=1e-5)
         assert not torch.allclose(model(images), model(changed), atol=1e-3)
@@ -238,9 +295,15 @@ def test_a_removed_patch_does_not_count_whatever_it_shows(pooling):
 def test_training_leaves_the_stated_share_of_patches_out(images):
     model = small_vit(patch_drop=0.75)
     tokens = model.embed(model.patch_embed(images))
-    dropped = model.train().drop_patches(tokens)
-    assert dropped.shape == (B, 1 + PATCHES // 4, D)
-    torch.testing.assert_close(dropped[:, 0], tokens[:, 0])
+    drawn = model.train().draw_kept(tokens)
+    assert drawn.shape == (B, PATCHES // 4)
+    for row in drawn.tolist():
+        assert len(set(row)) == PATCHES // 4
+        assert set(row) <= set(range(PATCHES))
+    kept = model.keep_patches(tokens, drawn)
+    assert kept.shape == (B, 1 + PATCHES // 4, D)
+    torch.testing.assert_close(kept[:, 0], tokens[:, 0])
+    torch.testing.assert_close(kept[0, 1], tokens[0, 1 + drawn[0, 0]])
     assert model(images).shape == (B, C)
 
 

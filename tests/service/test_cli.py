@@ -121,7 +121,12 @@ def test_the_latest_version_of_the_first_model_is_used(vitrine, copy_bundle, pic
         (["classify", __file__], 65, ("Unsupported media type", "convert it")),
         (["classify", "x.png", "--top-k", "0"], 64, ("top-k", "greater than or equal", "'0'")),
         (["explain", "{picture}", "--target", "dgo"], 64, ("'dgo'", "dog")),
-        (["explain", "{picture}", "--layer", "9"], 64, ("layer 9", "layers 0 to 1")),
+        (["explain", "{picture}", "--layer", "9"], 64, ("layer does not apply", "attention")),
+        (
+            ["explain", "{picture}", "--method", "attention", "--layer", "9"],
+            64,
+            ("layer 9", "layers 0 to 1"),
+        ),
         (["explain", "{picture}", "--versus", "dog"], 64, ("needs a target",)),
         (["explain", "{picture}", "--method", "magic"], 64, ("'magic'", "rollout")),
         (["explain", "{picture}", "-o", "/none/map.png"], 65, ("/none/map.png cannot be", "--out")),

@@ -47,7 +47,8 @@ def test_the_digest_names_the_very_contract(tiny_bundle, copy_bundle) -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("schema_version",), 2),
+        (("schema_version",), 1),
+        (("schema_version",), 3),
         (("name",), "Not A Name"),
         (("version",), "../1"),
         (("labels",), ["cat"]),
@@ -73,6 +74,11 @@ def test_a_wrong_value_is_named_by_its_key(copy_bundle, path, value) -> None:
     pointer = "/" + "/".join(map(str, path))
     assert any(item.pointer.startswith(pointer) for item in error.errors), error.errors
     assert pointer in error.detail
+
+
+def test_another_schema_names_the_one_that_is_read_and_the_remedy(copy_bundle) -> None:
+    error = refused(copy_bundle, lambda contract: contract.update(schema_version=1))
+    assert "reads schema_version 2, not 1; export the run folder of its training" in error.detail
 
 
 @pytest.mark.parametrize("key", ["name", "labels", "preprocessing", "graphs", "files"])
@@ -112,7 +118,8 @@ def test_parts_that_disagree_are_named_at_once(copy_bundle) -> None:
         "files has no digest of small.onnx",
         "files must be plain names, not ../secret",
         "graphs.classify does not fit labels and architecture: logits",
-        "graphs.explain does not fit labels and architecture: attention, attention_gradient, log",
+        "graphs.explain does not fit labels and architecture: layer_weights, logit_weights, logits",
+        "graphs.attend does not fit labels and architecture: attention, logits",
     ):
         assert words in detail
 
@@ -146,7 +153,9 @@ def test_every_file_with_a_false_digest_or_none_is_named_at_once(copy_bundle, ti
     assert "expected sha256:" in told["/files/weights.safetensors"]
 
 
-@pytest.mark.parametrize("file", ["classify.onnx", "explain.onnx", "golden.npz", "README.md"])
+@pytest.mark.parametrize(
+    "file", ["classify.onnx", "explain.onnx", "attend.onnx", "golden.npz", "README.md"]
+)
 def test_each_files_digest_is_checked(copy_bundle, file) -> None:
     folder = copy_bundle()
     content = bytearray((folder / file).read_bytes())

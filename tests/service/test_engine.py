@@ -47,38 +47,90 @@ def test_the_batch_size_is_free(engine: Engine) -> None:
     np.testing.assert_allclose(single.logits[0], whole.logits[2], atol=1e-4)
 
 
-def test_both_graphs_give_the_same_logits(engine: Engine) -> None:
-    explained = engine.explain(pixels(2), np.zeros((2, 1, 3), np.float32))
-    np.testing.assert_allclose(explained.logits, engine.classify(pixels(2)).logits, atol=1e-4)
+def explained(engine: Engine, *outputs: str, weights: np.ndarray, count: int = 1) -> dict:
+    inputs = {"pixel_values": pixels(count), "logit_weights": weights, "layer_weights": weights}
+    return engine.run("explain", inputs, outputs)
+
+
+def attended(engine: Engine, *outputs: str, keep: np.ndarray) -> dict:
+    return engine.run("attend", {"pixel_values": pixels(len(keep)), "keep": keep}, outputs)
+
+
+def test_all_graphs_give_the_same_logits(engine: Engine) -> None:
+    classified = engine.classify(pixels(2)).logits
+    none = np.zeros((2, 1, 3), np.float32)
+    walked = explained(engine, "logits", weights=none, count=2)["logits"]
+    everything = np.arange(16)[None].repeat(2, axis=0)
+    np.testing.assert_allclose(walked, classified, atol=1e-4)
+    np.testing.assert_allclose(
+        attended(engine, "logits", keep=everything)["logits"], classified, atol=1e-4
+    )
 
 
 def test_attention_rows_sum_to_one(engine: Engine) -> None:
-    attention = engine.explain(pixels(), np.zeros((1, 1, 3), np.float32)).attention
+    attention = attended(engine, "attention", keep=np.arange(16)[None])["attention"]
     assert attention.shape == (1, 2, 2, 17, 17)
     np.testing.assert_allclose(attention.sum(axis=-1), 1, atol=1e-5)
 
 
-def test_no_weights_stand_for_the_predicted_class(engine: Engine) -> None:
+def test_the_outputs_that_are_asked_for_are_given_alone(engine: Engine) -> None:
+    found = attended(engine, "token_norms", "logits", keep=np.arange(16)[None])
+    assert list(found) == ["token_norms", "logits"]
+
+
+@pytest.mark.parametrize("output", ["relevance", "class_activation", "layer_evidence"])
+def test_no_weights_stand_for_the_predicted_class(engine: Engine, output: str) -> None:
     predicted = engine.classify(pixels()).logits.argmax()
     asked = np.zeros((1, 2, 3), np.float32)
     asked[0, 1, predicted] = 1
-    gradient = engine.explain(pixels(), asked).attention_gradient[0]
-    np.testing.assert_allclose(gradient[0], gradient[1], atol=1e-5)
+    found = explained(engine, output, weights=asked)[output][0]
+    assert found[0].max() > 0
+    np.testing.assert_allclose(found[0], found[1], atol=1e-5)
 
 
-def test_a_hidden_patch_is_attended_by_none(engine: Engine) -> None:
-    keep = np.ones((1, 16), np.float32)
-    keep[0, 5] = 0
-    attention = engine.explain(pixels(), np.zeros((1, 1, 3), np.float32), keep).attention
-    assert attention[..., 1 + 5].max() == 0
+def test_a_patch_that_is_not_kept_is_attended_by_none(engine: Engine) -> None:
+    keep = np.delete(np.arange(16), 5)[None]
+    found = attended(engine, "attention", "token_norms", keep=keep)
+    assert found["attention"].shape == (1, 2, 2, 16, 16)
+    assert found["token_norms"].shape == (1, 15)
+    np.testing.assert_allclose(found["attention"].sum(axis=-1), 1, atol=1e-5)
 
 
-def test_a_bundle_without_an_explain_graph_cannot_explain(copy_bundle) -> None:
-    folder = copy_bundle(lambda contract: contract["graphs"].pop("explain"))
+def test_the_order_in_which_patches_are_kept_does_not_count(engine: Engine) -> None:
+    forward, backward = (
+        attended(engine, "logits", keep=keep[None])["logits"]
+        for keep in (np.arange(3, 12), np.arange(3, 12)[::-1].copy())
+    )
+    np.testing.assert_allclose(forward, backward, atol=1e-5)
+
+
+def test_a_patch_that_does_not_exist_is_a_failure(engine: Engine) -> None:
+    with pytest.raises(InferenceFailed, match="the engine failed"):
+        attended(engine, "logits", keep=np.array([[16]]))
+
+
+def test_the_graphs_of_explanations_are_opened_at_their_first_use(tiny_bundle) -> None:
+    fresh = Engine(read_bundle(tiny_bundle), threads=1)
+    assert [fresh.is_open(graph) for graph in ("classify", "explain", "attend")] == [
+        True,
+        False,
+        False,
+    ]
+    attended(fresh, "logits", keep=np.arange(16)[None])
+    assert [fresh.is_open(graph) for graph in ("explain", "attend")] == [False, True]
+
+
+@pytest.mark.parametrize("missing", ["explain", "attend"])
+def test_a_bundle_without_a_graph_of_explanations_says_how_to_export_one(
+    copy_bundle, missing
+) -> None:
+    folder = copy_bundle(lambda contract: contract["graphs"].pop(missing))
     engine = Engine(read_bundle(folder), threads=1)
     assert not engine.is_explainable
-    with pytest.raises(NotExplainable, match="model tiny has no explain graph; export"):
-        engine.explain(pixels(), np.zeros((1, 1, 3), np.float32))
+    with pytest.raises(
+        NotExplainable, match=r"model tiny 1 has no graphs of .* 'vitrine-model exp"
+    ):
+        engine.run(missing, {}, ())
 
 
 def test_a_graph_of_another_shape_than_the_contracts_is_refused(copy_bundle) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from model.config import VisionTransformerConfig
 from service.errors import InvalidInput, InvalidParameter, ModelNotFound, NotExplainable
+from service.methods import METHODS
 from service.preprocess import ImageLimits, preprocess
 from tests.service.live import Live, serving
 from tests.service.pictures import draw, encode, text_of
@@ -124,9 +125,13 @@ def test_the_method_is_told_with_the_parameters_it_used(live: Live) -> None:
     assert ask(live, target=1, versus=0, sign="negative")["method"] == {
         "name": "relevance",
         "class_specific": True,
-        "parameters": {"target": 1, "versus": 0, "sign": "negative"},
+        "parameters": {"versus": 0, "sign": "negative", "start_layer": 0},
     }
-    assert ask(live, method="attention", head=1)["method"]["parameters"] == {"head": 1}
+    assert ask(live, method="attention", head=1)["method"]["parameters"] == {
+        "head": 1,
+        "fusion": "mean",
+        "discard_ratio": 0,
+    }
 
 
 def test_a_class_that_was_not_predicted_is_warned_of(live: Live) -> None:
@@ -170,20 +175,20 @@ def test_the_grid_travels_as_a_numpy_array(live: Live) -> None:
 
 
 def test_several_pictures_are_explained_in_one_batch(live: Live) -> None:
-    batches = live.metric("vitrine_batch_size_count", graph="explain")
+    batches = live.metric("vitrine_batch_size_count", lane="explain")
     images = [text_of(PNG), text_of(b"no picture"), text_of(encode(draw(seed=3)))]
     response = live.client.post("/explain", json={"images": images})
     results = response.json()["results"]
-    assert live.metric("vitrine_batch_size_count", graph="explain") == batches + 1
+    assert live.metric("vitrine_batch_size_count", lane="explain") == batches + 1
     assert results[1]["error"]["status"] == 415
     np.testing.assert_allclose(results[0]["scores"], ask(live)["scores"], atol=TOLERANCE)
     assert results[2]["scores"] != results[0]["scores"]
 
 
-def test_several_pictures_are_answered_in_json_only(live: Live) -> None:
+def test_several_pictures_are_not_answered_as_one_array(live: Live) -> None:
     body = {"images": [text_of(PNG)] * 2}
-    response = live.client.post("/explain", params={"format": "png"}, json=body)
-    assert_problem(response, InvalidInput, "2 pictures", "image/png", "send one picture")
+    response = live.client.post("/explain", params={"format": "npy"}, json=body)
+    assert_problem(response, InvalidInput, "2 pictures", "application/x-npy", "send one picture")
 
 
 @pytest.mark.parametrize(
@@ -197,10 +202,14 @@ def test_several_pictures_are_answered_in_json_only(live: Live) -> None:
         ({"versus": "cat"}, "versus", ("needs a target",)),
         ({"target": "cat", "versus": "0"}, "versus", ("'0'", "another class")),
         ({"method": "attention", "layer": 2}, "layer", ("layer 2", "layers 0 to 1")),
-        ({"method": "attention", "layer": -1}, "layer", ("layer -1", "layers 0 to 1")),
+        ({"method": "attention", "layer": -1}, "layer", ("'-1'", "greater than or equal to 0")),
         ({"method": "attention", "head": 7}, "head", ("head 7", "heads 0 to 1")),
-        ({"method": "magic"}, "method", ("'magic'", "'relevance', 'rollout' or 'attention'")),
-        ({"sign": "both"}, "sign", ("'both'", "'positive' or 'negative'")),
+        (
+            {"method": "magic"},
+            "method",
+            ("'magic'", "'gradcam', 'integrated_gradients' or 'occlusion'"),
+        ),
+        ({"sign": "loud"}, "sign", ("'loud'", "'positive', 'negative' or 'both'")),
         ({"format": "gif"}, "format", ("'gif'", "'json', 'png' or 'npy'")),
         ({"alpha": "2"}, "alpha", ("'2'", "less than or equal to 1")),
     ],
@@ -222,18 +231,26 @@ def test_an_unknown_model_is_not_explained(live: Live) -> None:
 
 def test_methods_are_told_with_their_source_and_cost(live: Live) -> None:
     methods = live.client.get("/explain/methods").json()
-    assert [method["name"] for method in methods] == ["relevance", "rollout", "attention"]
-    assert [method["is_default"] for method in methods] == [True, False, False]
+    assert [method["name"] for method in methods] == list(METHODS)
+    assert [method["name"] for method in methods if method["is_default"]] == ["relevance"]
     assert all(method["source"] and method["cost"] and method["definition"] for method in methods)
 
 
-def test_a_bundle_without_an_explain_graph_classifies_but_explains_not(copy_bundle) -> None:
-    folder = copy_bundle(lambda contract: contract["graphs"].pop("explain"))
+@pytest.mark.parametrize("graph", ["explain", "attend"])
+def test_a_bundle_without_the_graphs_classifies_and_says_how_it_would_explain(
+    copy_bundle, graph
+) -> None:
+    folder = copy_bundle(lambda contract: contract["graphs"].pop(graph))
     with serving(folder) as lean:
         assert lean.client.post("/classify", content=PNG).status_code == 200
         assert lean.client.get("/models").json()[0]["is_explainable"] is False
         response = lean.client.post("/explain", content=PNG)
-        assert_problem(response, NotExplainable, "model tiny", "no explain graph", "export")
+        assert_problem(
+            response,
+            NotExplainable,
+            "model tiny 1 has no graphs of explanations",
+            "'vitrine-model export 1 --name tiny --version NEW'",
+        )
 
 
 def test_the_tiny_model_is_of_the_shape_that_these_tests_write_down(tiny_checkpoint) -> None:

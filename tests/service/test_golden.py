@@ -10,7 +10,7 @@ import pytest
 from service.contract import GOLDEN_FILE, read_bundle
 from service.engine import Engine
 from service.errors import ContractError
-from service.golden import Golden, replay_classify, replay_explain
+from service.golden import Golden, replay_attend, replay_classify, replay_explain
 from service.preprocess import ImageLimits
 
 LIMITS = ImageLimits()
@@ -29,17 +29,19 @@ def golden(tiny_bundle) -> Golden:
 def test_an_honest_bundle_passes(engine, golden) -> None:
     replay_classify(engine, golden, LIMITS)
     replay_explain(engine, golden)
+    replay_attend(engine, golden)
 
 
 def test_a_replay_without_maps_checks_the_logits_alone(engine, golden) -> None:
     replay_explain(engine, replace(golden, relevance=None))
+    replay_attend(engine, replace(golden, rollout=None))
 
 
 def test_golden_numbers_read_back_as_they_were_saved(golden, tmp_path) -> None:
     golden.save(tmp_path / GOLDEN_FILE)
     again = Golden.load(tmp_path / GOLDEN_FILE)
     assert again.images == golden.images
-    for name in ("pixel_values", "logits", "relevance"):
+    for name in ("pixel_values", "logits", "relevance", "rollout"):
         np.testing.assert_array_equal(getattr(again, name), getattr(golden, name))
 
 
@@ -50,6 +52,8 @@ def test_golden_numbers_read_back_as_they_were_saved(golden, tmp_path) -> None:
         ("logits", lambda engine, golden: replay_classify(engine, golden, LIMITS)),
         ("logits", replay_explain),
         ("relevance", replay_explain),
+        ("logits", replay_attend),
+        ("rollout", replay_attend),
     ],
 )
 @pytest.mark.parametrize("falsify", [lambda a: a + 1, lambda a: a * np.nan])

@@ -8,7 +8,7 @@ from tests.service.live import Live
 from tests.service.pictures import draw, encode
 
 PICTURE = encode(draw())
-STAGES = ("read", "decode", "queue", "inference", "explain", "encode")
+STAGES = ("read", "decode", "queue", "inference", "explain", "study", "encode")
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -16,6 +16,7 @@ def test_every_stage_that_is_described_is_measured(live: Live, stage: str) -> No
     before = live.metric("vitrine_stage_seconds_count", stage=stage)
     live.client.post("/classify", content=PICTURE)
     live.client.post("/explain?format=png", content=PICTURE)
+    live.client.post("/explain?method=occlusion", content=PICTURE)
     assert live.metric("vitrine_stage_seconds_count", stage=stage) > before
 
 
