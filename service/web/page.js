@@ -9,6 +9,7 @@ import { ChoiceForm, NO_CHOICE } from "./choice.js";
 import { listenForPictures } from "./chooser.js";
 import { download } from "./download.js";
 import { byId, fillSelect } from "./element.js";
+import { FaithfulnessPanel } from "./faithfulness.js";
 import { showIdentity } from "./identity.js";
 import { Latest } from "./latest.js";
 import { Notice } from "./notice.js";
@@ -38,6 +39,7 @@ class Page {
     choose: () => this.#ask({ choice: this.#form.choice }),
     slide: () => this.#pace.want(),
   });
+  #faithfulness = new FaithfulnessPanel((error, retry) => this.#fail(error, retry));
   #model = byId("model", HTMLSelectElement);
   /** @type {Served | null} */
   #served = null;
@@ -69,6 +71,7 @@ class Page {
     const wanted = { ...this.#wanted, ...change };
     this.#wanted = wanted;
     this.#setBusy(true);
+    this.#faithfulness.stop();
     return this.#asking.run((signal) => this.#answer(wanted, signal), {
       show: (answer) => {
         this.#setBusy(false);
@@ -142,6 +145,7 @@ class Page {
       part.toggleAttribute("hidden", !answer.explanation);
     }
     this.#stage.show(answer);
+    this.#faithfulness.show(answer);
     if (!isSteered()) byId("heatmap", HTMLElement).scrollIntoView({ block: "nearest" });
     const { classification, explanation } = answer;
     showIdentity(classification.model, (explanation ?? classification).timing_ms);

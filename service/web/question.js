@@ -58,6 +58,18 @@ export function drawingOf({ picture, asked }, drawing, signal) {
 }
 
 /**
+ * Asks how true the map of an answer is to the model on its picture.
+ * @param {Answer} answer
+ * @param {AbortSignal} signal
+ * @returns {Promise<import("./api.js").Faithfulness>}
+ */
+export async function faithfulnessOf({ picture, asked }, signal) {
+  const measured = await explain(picture.bytes, { ...asked, faithfulness: "true" }, signal);
+  if (!measured.faithfulness) throw new Error("the answer has no faithfulness");
+  return measured.faithfulness;
+}
+
+/**
  * @param {Model} model
  * @returns {Parameters}
  */

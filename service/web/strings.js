@@ -94,6 +94,37 @@ export const ENGLISH = {
   fusion_max: "The strongest",
   fusion_min: "The weakest",
 
+  faithfulness: "Is this map true?",
+  faithfulness_hint:
+    "Patches are taken away in the map's order, and the model is asked each time. If the map is true, the probability falls as soon as the most relevant patches go.",
+  measure: "Measure how true this map is",
+  measure_stop: "Stop measuring",
+  measuring: "Measuring …",
+  verdict_better:
+    "“{label}” falls sooner when the most relevant patches go first: delta {delta}, the area between the curves. Above 0 is better than chance.",
+  verdict_worse:
+    "“{label}” does not fall sooner when the most relevant patches go first: delta {delta}, the area between the curves. This map is no better than chance.",
+  verdict_against:
+    "Delta {delta}, the area between the curves. This map shows what speaks against “{label}”, so where it is true, delta is below 0.",
+  curve_chart:
+    "Chart of the class's probability as patches are taken away in three orders. The table below has its numbers.",
+  curve_label: "Probability of “{label}”",
+  curve_axis: "Patches taken away",
+  curve_removed: "Taken away",
+  curve_most: "most relevant",
+  curve_least: "least relevant",
+  curve_random: "random",
+  legend_most: "Most relevant first",
+  legend_least: "Least relevant first",
+  legend_random: "Random, mean of {count} orders",
+  curve_table: "Show as table",
+  comprehensiveness: "Comprehensiveness",
+  comprehensiveness_meaning: "fall without the 10 % most relevant patches; the more, the better",
+  sufficiency: "Sufficiency",
+  sufficiency_meaning: "fall with those 10 % alone; the less, the better",
+  removal: "Removal",
+  removal_token: "patches' tokens are left out, as if they had never been there",
+
   model: "Model",
   model_name: "Model {name}",
   model_version: "version {version}",
