@@ -11,8 +11,10 @@ import { Problem, problemOf, unreachable } from "./problem.js";
  * @typedef {{name: string, version: string, digest: string}} ModelIdentity
  * @typedef {{depth: number, heads: number}} Architecture
  * @typedef {{architecture: Architecture}} Contract
- * @typedef {{name: string, summary: string, source: string, class_specific: boolean,
- *   parameters: string[], is_default: boolean}} Method
+ * @typedef {{mean: number, low: number, high: number}} Interval
+ * @typedef {{name: string, summary: string, cost: string, parameters: string[],
+ *   is_default: boolean, faithfulness: {delta: Interval} | null,
+ *   measured_on: string | null}} Method
  * @typedef {{label: string, index: number, probability: number}} Prediction
  * @typedef {{format: string, width: number, height: number}} ImageItem
  * @typedef {{total: number}} Timing
@@ -21,9 +23,14 @@ import { Problem, problemOf, unreachable } from "./problem.js";
  * @typedef {{rows: number, columns: number, crop_box: [number, number, number, number]}} Grid
  * @typedef {{model: ModelIdentity,
  *   target: Prediction & {logit: number, source: "predicted" | "requested"},
- *   method: {name: string, class_specific: boolean, parameters: Record<string, string | number>},
- *   grid: Grid, scores: number[][], scale: {min: number, max: number}, image: ImageItem,
- *   warnings: string[], timing_ms: Timing}} Explanation
+ *   method: {name: string, class_specific: boolean, parameters: Record<string, any>},
+ *   grid: Grid, scores: number[][], scale: import("./colormap.js").Scale, image: ImageItem,
+ *   warnings: string[], completeness_error: number | null, faithfulness: Faithfulness | null,
+ *   timing_ms: Timing}} Explanation
+ * @typedef {{curve: number[]}} Order
+ * @typedef {{removal: string, removed: number[], most_relevant_first: Order,
+ *   least_relevant_first: Order, random: Order, random_orders: number, delta: number,
+ *   comprehensiveness: number, sufficiency: number}} Faithfulness
  * @typedef {Record<string, string | number>} Parameters
  */
 
@@ -48,11 +55,12 @@ export function getContract({ name, version }, signal) {
 }
 
 /**
+ * @param {Model} model
  * @param {AbortSignal} signal
- * @returns {Promise<Method[]>} the methods that explain
+ * @returns {Promise<Method[]>} the methods that explain, and how faithful they are for a model
  */
-export function getMethods(signal) {
-  return ask("explain/methods", {}, { signal }, asJson);
+export function getMethods({ name, version }, signal) {
+  return ask("explain/methods", { model: name, version }, { signal }, asJson);
 }
 
 /**

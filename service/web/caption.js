@@ -3,7 +3,7 @@
  */
 
 import { isCropped } from "./heatmap.js";
-import { titled } from "./method.js";
+import { methodTitle } from "./methods.js";
 import { isText, percent, scoreText, text } from "./strings.js";
 
 /**
@@ -14,17 +14,27 @@ import { isText, percent, scoreText, text } from "./strings.js";
 
 /**
  * Says what a map shows.
- * @param {Explanation} explanation
+ * @param {Answer} answer
  * @returns {string}
  */
-export function titleOf({ target, method }) {
+export function titleOf({ question, explanation }) {
+  if (!explanation) return text("map_none");
+  const { target, method, scale } = explanation;
   const { label } = target;
   if (!method.class_specific) return text("map_any");
+  if (method.parameters.versus !== undefined) {
+    const versus = question.model.labels[method.parameters.versus];
+    return text(isAgainst(method) ? "map_against_versus" : "map_versus", { label, versus });
+  }
+  if (scale.signed) return text("map_both", { label });
   return text(isAgainst(method) ? "map_against" : "map_for", { label });
 }
 
-/** @param {Explanation["method"]} method */
-function isAgainst({ parameters }) {
+/**
+ * Says whether high scores speak against the class.
+ * @param {Explanation["method"]} method
+ */
+export function isAgainst({ parameters }) {
   return parameters.sign === "negative";
 }
 
@@ -34,12 +44,15 @@ function isAgainst({ parameters }) {
  * @returns {string}
  */
 export function methodOf({ method }) {
-  const { layer, head } = method.parameters;
-  const parts = [text("map_by", { method: titled(method.name) })];
+  const { layer, head, fusion, start_layer: start } = method.parameters;
+  const parts = [text("map_by", { method: methodTitle(method.name) })];
   if (method.name === "attention") {
     parts.push(layer === undefined ? text("map_last") : text("map_by_layer", { layer }));
-    parts.push(head === undefined ? text("map_mean") : text("map_by_head", { head }));
   }
+  if (start > 0) parts.push(text("map_from_layer", { layer: start }));
+  const joined = `map_${fusion}`;
+  if (head !== undefined) parts.push(text("map_by_head", { head }));
+  else if (isText(joined)) parts.push(text(joined));
   return parts.join(", ");
 }
 
@@ -61,19 +74,30 @@ export function notesOf({ warnings, method, image, grid }) {
 }
 
 /**
+ * Says how far the scores of integrated gradients are from what they should add up to.
+ * @param {Explanation} explanation
+ * @returns {string} empty for other methods
+ */
+export function completenessOf({ completeness_error: error }) {
+  return typeof error === "number" ? text("completeness", { error: scoreText(error) }) : "";
+}
+
+/**
  * Says where a patch lies and what its score is.
  * @param {Patch} patch
  * @param {Explanation} explanation
  * @returns {string}
  */
-export function readoutOf({ row, column }, { scores, grid }) {
+export function readoutOf({ row, column }, { scores, scale, grid }) {
   const score = scores[row][column];
+  const side = score > 0 ? "speaks_for" : score < 0 ? "speaks_against" : "speaks_neither";
   return text("readout", {
     row: row + 1,
     rows: grid.rows,
     column: column + 1,
     columns: grid.columns,
     score: scoreText(score),
+    side: scale.signed ? text(side) : "",
     rank: scores.flat().filter((other) => other > score).length + 1,
     count: grid.rows * grid.columns,
   });
@@ -84,9 +108,10 @@ export function readoutOf({ row, column }, { scores, grid }) {
  * @param {Answer} answer
  * @returns {string}
  */
-export function summaryOf({ picture, classification, explanation }) {
+export function summaryOf(answer) {
+  const { picture, classification, explanation } = answer;
   const [{ label, probability }] = classification.predictions;
-  const map = explanation ? `${titleOf(explanation)}. ${methodOf(explanation)}` : text("map_none");
+  const map = [titleOf(answer), ...(explanation ? [methodOf(explanation)] : [])].join(". ");
   return text("result", { picture: picture.name, label, share: percent(probability), map });
 }
 
@@ -96,9 +121,13 @@ export function summaryOf({ picture, classification, explanation }) {
  * @param {string} ending
  * @returns {string}
  */
-export function fileName({ picture, explanation }, ending) {
-  const label = explanation?.method.class_specific ? [explanation.target.label] : [];
-  const parts = [picture.name.replace(/\.\w+$/, ""), explanation?.method.name, ...label];
+export function fileName({ question, picture, explanation }, ending) {
+  const parts = [picture.name.replace(/\.\w+$/, ""), explanation?.method.name];
+  if (explanation?.method.class_specific) {
+    const { versus } = explanation.method.parameters;
+    parts.push(explanation.target.label);
+    if (versus !== undefined) parts.push("versus", question.model.labels[versus]);
+  }
   const stem = parts.join("-").replace(/[^\p{L}\p{N}]+/gu, "-");
   return `${stem}.${ending}`;
 }

@@ -31,6 +31,21 @@ export function make(tag, className, ...content) {
 }
 
 /**
+ * Makes an element of a drawing.
+ * @template {keyof SVGElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, string | number>} attributes
+ * @param {...(Node | string)} content
+ * @returns {SVGElementTagNameMap[Tag]}
+ */
+export function makeDrawn(tag, attributes, ...content) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  element.append(...content);
+  return element;
+}
+
+/**
  * Fills a select with options and chooses one of them.
  * @param {HTMLSelectElement} select
  * @param {{value: string, title: string}[]} options

@@ -6,8 +6,9 @@ import { paintScores } from "./scores.js";
 
 /**
  * `box` (left, top, right, bottom) is where the map lies, in pixels of the upright picture.
- * @typedef {{scores: number[][], scale: {min: number, max: number},
+ * @typedef {{scores: number[][], scale: import("./colormap.js").Scale,
  *   box: [number, number, number, number]}} PatchMap
+ * @typedef {{overlay: import("./colormap.js").Overlay, alpha: number}} Drawing
  * @typedef {{pixels: CanvasImageSource | null, width: number, height: number,
  *   map: PatchMap | null}} View
  * @typedef {{row: number, column: number}} Patch
@@ -37,17 +38,20 @@ export class Heatmap {
   #colors = null;
   /** @type {Patch | null} */
   #patch = null;
-  #opacity = 0.6;
+  /** @type {Drawing} */
+  #drawing;
 
   /**
    * @param {HTMLCanvasElement} canvas inside an element that gives it its width
+   * @param {Drawing} drawing
    * @param {(patch: Patch | null) => void} onPatch told which patch is pointed at
    */
-  constructor(canvas, onPatch) {
+  constructor(canvas, drawing, onPatch) {
     const pen = canvas.getContext("2d");
     if (!pen) throw new Error("the browser gives no 2D canvas");
     this.#canvas = canvas;
     this.#pen = pen;
+    this.#drawing = drawing;
     this.#onPatch = onPatch;
     this.#listen();
     new ResizeObserver(() => this.#draw()).observe(/** @type {Element} */ (canvas.parentElement));
@@ -59,18 +63,23 @@ export class Heatmap {
    */
   show(view) {
     this.#view = view;
-    this.#colors = view.map && paintScores(view.map);
+    this.#paint();
     this.#point(null);
   }
 
-  /** How much of the map's colour shows, from 0 to 1. */
-  get opacity() {
-    return this.#opacity;
+  /**
+   * Draws the map in another way.
+   * @param {Drawing} drawing
+   */
+  redraw(drawing) {
+    const isRepainted = drawing.overlay !== this.#drawing.overlay;
+    this.#drawing = drawing;
+    if (isRepainted) this.#paint();
+    this.#draw();
   }
 
-  set opacity(share) {
-    this.#opacity = share;
-    this.#draw();
+  #paint() {
+    this.#colors = this.#view?.map ? paintScores(this.#view.map, this.#drawing.overlay) : null;
   }
 
   #listen() {
@@ -127,8 +136,10 @@ export class Heatmap {
   #strongest() {
     const map = this.#view?.map;
     if (!map) return null;
-    const row = map.scores.findIndex((scores) => scores.includes(map.scale.max));
-    return row < 0 ? null : { row, column: map.scores[row].indexOf(map.scale.max) };
+    const strengths = map.scores.flat().map(Math.abs); // of what speaks against, too
+    const place = strengths.indexOf(Math.max(...strengths));
+    const columns = map.scores[0].length;
+    return { row: Math.floor(place / columns), column: place % columns };
   }
 
   #draw() {
@@ -167,7 +178,7 @@ export class Heatmap {
    */
   #drawMap({ scores, box: [left, top, right, bottom] }, colors, width, height) {
     const pen = this.#pen;
-    pen.globalAlpha = this.#opacity;
+    pen.globalAlpha = this.#drawing.alpha;
     pen.drawImage(colors, left, top, right - left, bottom - top);
     pen.globalAlpha = 1;
     if (isCropped([left, top, right, bottom], { width, height })) {

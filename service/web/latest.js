@@ -13,7 +13,7 @@ export class Latest {
    * @param {{show: (result: Result) => void, fail: (error: unknown) => void}} outcome
    */
   async run(task, { show, fail }) {
-    this.#controller.abort();
+    this.stop();
     const { signal } = (this.#controller = new AbortController());
     try {
       const result = await task(signal);
@@ -21,5 +21,10 @@ export class Latest {
     } catch (error) {
       if (!signal.aborted) fail(error);
     }
+  }
+
+  /** Aborts the task, if one runs. */
+  stop() {
+    this.#controller.abort();
   }
 }

@@ -18,7 +18,10 @@ export class Notice {
   #focusedBefore = null;
 
   constructor() {
-    this.#retry.addEventListener("click", () => this.#onRetry());
+    this.#retry.addEventListener("click", () => {
+      this.hide(); // so that a second failure is heard again
+      this.#onRetry();
+    });
     byId("notice-dismiss", HTMLButtonElement).addEventListener("click", () => this.hide());
   }
 

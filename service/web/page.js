@@ -2,28 +2,29 @@
  * The page: asks about the picture chosen and shows the answer.
  */
 
-import { getMethods, getModels } from "./api.js";
+import { getModels } from "./api.js";
 import { Bars } from "./bars.js";
-import { fileName, methodOf, notesOf, readoutOf, summaryOf, titleOf } from "./caption.js";
+import { fileName, summaryOf } from "./caption.js";
+import { ChoiceForm, NO_CHOICE } from "./choice.js";
 import { listenForPictures } from "./chooser.js";
-import { ColorBar } from "./colorbar.js";
 import { download } from "./download.js";
-import { byId, fillSelect, make } from "./element.js";
-import { Heatmap } from "./heatmap.js";
+import { byId, fillSelect } from "./element.js";
+import { FaithfulnessPanel } from "./faithfulness.js";
 import { showIdentity } from "./identity.js";
 import { Latest } from "./latest.js";
-import { MethodChooser, defaultChoice } from "./method.js";
 import { Notice } from "./notice.js";
+import { Pace } from "./pace.js";
 import { Problem } from "./problem.js";
 import { answerTo, drawingOf } from "./question.js";
+import { Stage } from "./stage.js";
 import { fillTexts, text } from "./strings.js";
 
 /**
  * @typedef {import("./api.js").Model} Model
+ * @typedef {import("./api.js").Prediction} Prediction
  * @typedef {import("./question.js").Answer} Answer
  * @typedef {import("./question.js").Question} Question
- * @typedef {import("./heatmap.js").Patch} Patch
- * @typedef {{models: Model[], model: Model, methods: import("./api.js").Method[]}} Served
+ * @typedef {{models: Model[], model: Model}} Served
  */
 
 /** Keeps all that is shown, and the controls, true to one answer. */
@@ -31,10 +32,14 @@ class Page {
   #notice = new Notice();
   #asking = new Latest();
   #saving = new Latest();
-  #bars = new Bars(byId("bars", HTMLOListElement), (target) => this.#ask({ target }));
-  #methods = new MethodChooser((choice) => this.#ask({ choice }));
-  #heatmap = new Heatmap(byId("heatmap", HTMLCanvasElement), (patch) => this.#showPatch(patch));
-  #colorBar = new ColorBar(byId("colorbar", HTMLElement));
+  #stage = new Stage();
+  #bars = new Bars(byId("bars", HTMLOListElement), (target) => this.#askAbout(target));
+  #pace = new Pace(() => this.#ask({ choice: this.#form.choice }));
+  #form = new ChoiceForm({
+    choose: () => this.#ask({ choice: this.#form.choice }),
+    slide: () => this.#pace.want(),
+  });
+  #faithfulness = new FaithfulnessPanel((error, retry) => this.#fail(error, retry));
   #model = byId("model", HTMLSelectElement);
   /** @type {Served | null} */
   #served = null;
@@ -45,18 +50,13 @@ class Page {
 
   constructor() {
     listenForPictures({
-      choose: (picture) => this.#ask({ picture, target: null }),
+      choose: (picture) => this.#ask({ picture, target: null, choice: this.#choiceWithout("versus") }),
       fail: (problem) => this.#fail(problem, () => {}),
     });
     this.#model.addEventListener("change", () => {
       const model = this.#served?.models[Number(this.#model.value)];
-      const choice = { ...this.#methods.choice, layer: "", head: "" };
+      const choice = this.#choiceWithout("versus", "layer", "head", "start_layer");
       this.#ask({ model, choice, target: null });
-    });
-    const opacity = byId("opacity", HTMLInputElement);
-    opacity.addEventListener("input", () => {
-      this.#heatmap.opacity = opacity.valueAsNumber / 100;
-      byId("opacity-value", HTMLOutputElement).value = `${opacity.value}%`;
     });
     byId("save-picture", HTMLButtonElement).addEventListener("click", () => this.#savePicture());
     byId("save-scores", HTMLButtonElement).addEventListener("click", () => this.#saveScores());
@@ -71,7 +71,8 @@ class Page {
     const wanted = { ...this.#wanted, ...change };
     this.#wanted = wanted;
     this.#setBusy(true);
-    this.#asking.run((signal) => this.#answer(wanted, signal), {
+    this.#faithfulness.stop();
+    return this.#asking.run((signal) => this.#answer(wanted, signal), {
       show: (answer) => {
         this.#setBusy(false);
         this.#notice.hide();
@@ -86,16 +87,31 @@ class Page {
     });
   }
 
+  /** @param {Prediction} target */
+  #askAbout(target) {
+    const { versus } = this.#wanted.choice ?? NO_CHOICE;
+    const isOpponent = versus === String(target.index);
+    this.#ask(isOpponent ? { target, choice: this.#choiceWithout("versus") } : { target });
+  }
+
+  /**
+   * @param {...keyof import("./choice.js").Choice} names
+   * @returns {import("./choice.js").Choice}
+   */
+  #choiceWithout(...names) {
+    const emptied = Object.fromEntries(names.map((name) => [name, ""]));
+    return { ...NO_CHOICE, ...this.#wanted.choice, ...emptied };
+  }
+
   /**
    * @param {Partial<Question>} wanted
    * @param {AbortSignal} signal
    * @returns {Promise<Answer | null>} null before a picture is chosen
    */
-  async #answer({ picture, model, choice, target = null }, signal) {
-    const served = (this.#served ??= await this.#offerServed(signal));
+  async #answer({ picture, model, choice = NO_CHOICE, target = null }, signal) {
+    const served = (this.#served ??= await this.#offerModels(signal));
     if (!picture) return null;
     model ??= served.model;
-    choice ??= defaultChoice(served.methods);
     return answerTo({ picture, model, choice, target }, this.#shown, signal);
   }
 
@@ -103,8 +119,8 @@ class Page {
    * @param {AbortSignal} signal
    * @returns {Promise<Served>}
    */
-  async #offerServed(signal) {
-    const [models, methods] = await Promise.all([getModels(signal), getMethods(signal)]);
+  async #offerModels(signal) {
+    const models = await getModels(signal);
     const model = models.find((one) => one.is_default) ?? models[0];
     if (!model) throw noModel();
     const options = models.map(({ name, version }, index) => ({
@@ -113,73 +129,59 @@ class Page {
     }));
     fillSelect(this.#model, options, String(models.indexOf(model)));
     byId("model-field", HTMLElement).hidden = models.length < 2;
-    this.#methods.offerMethods(methods);
     showIdentity(model);
-    return { models, model, methods };
+    return { models, model };
   }
 
   /** @param {Answer} answer */
   #show(answer) {
     const before = this.#shown;
     this.#shown = answer;
-    if (answer.classification !== before?.classification) {
-      this.#bars.show(answer.classification.predictions);
-    }
-    if (answer.contract !== before?.contract) {
-      this.#methods.offerLayers(answer.contract.architecture);
-    }
-    this.#showControls();
+    this.#offer(answer, before);
+    if (!this.#pace.isWanted) this.#showControls();
     showResult();
     showHint(answer);
-    this.#showMap(answer);
-    byId("heatmap", HTMLElement).scrollIntoView({ block: "nearest" });
-    showIdentity(answer.classification.model, (answer.explanation ?? answer.classification).timing_ms);
+    for (const part of document.querySelectorAll(".of-map")) {
+      part.toggleAttribute("hidden", !answer.explanation);
+    }
+    this.#stage.show(answer);
+    this.#faithfulness.show(answer);
+    if (!isSteered()) byId("heatmap", HTMLElement).scrollIntoView({ block: "nearest" });
+    const { classification, explanation } = answer;
+    showIdentity(classification.model, (explanation ?? classification).timing_ms);
     byId("status", HTMLElement).textContent = summaryOf(answer);
+  }
+
+  /**
+   * Offers what an answer lets be asked next, where that is not what the one before did.
+   * @param {Answer} answer
+   * @param {Answer | null} before
+   */
+  #offer({ question, contract, methods, classification, explanation }, before) {
+    const isNew = classification !== before?.classification;
+    if (isNew) this.#bars.show(classification.predictions);
+    if (methods !== before?.methods) this.#form.offer(methods, contract.architecture);
+    if (explanation && (isNew || explanation.target.index !== before?.explanation?.target.index)) {
+      const { labels } = question.model;
+      this.#form.offerOpponents(labels, classification.predictions, explanation.target.index);
+    }
   }
 
   #showControls() {
     if (!this.#shown || !this.#served) return;
     const { question, explanation } = this.#shown;
     this.#wanted = { ...question };
-    this.#methods.choice = question.choice;
+    const method = explanation?.method.name ?? question.choice.method;
+    this.#form.choice = { ...question.choice, method };
     this.#model.value = String(this.#served.models.indexOf(question.model));
     this.#bars.press(explanation?.method.class_specific ? explanation.target.index : null);
-  }
-
-  /** @param {Answer} answer */
-  #showMap({ picture, classification, explanation }) {
-    const { width, height, format } = classification.image;
-    const map = explanation && {
-      scores: explanation.scores,
-      scale: explanation.scale,
-      box: explanation.grid.crop_box,
-    };
-    this.#heatmap.show({ pixels: picture.pixels, width, height, map });
-    byId("map-title", HTMLElement).textContent = explanation ? titleOf(explanation) : text("map_none");
-    byId("map-method", HTMLElement).textContent = explanation ? methodOf(explanation) : "";
-    const notes = explanation ? notesOf(explanation) : [];
-    if (!picture.pixels) notes.push(text("not_drawn", { format }));
-    byId("notes", HTMLElement).replaceChildren(...notes.map((note) => make("li", "", note)));
-    for (const part of document.querySelectorAll(".of-map")) {
-      part.toggleAttribute("hidden", !explanation);
-    }
-    if (explanation) this.#colorBar.show(explanation.scale);
-  }
-
-  /** @param {Patch | null} patch */
-  #showPatch(patch) {
-    const explanation = this.#shown?.explanation;
-    const score = patch && explanation ? explanation.scores[patch.row][patch.column] : null;
-    this.#colorBar.mark(score);
-    byId("readout", HTMLOutputElement).value =
-      patch && explanation ? readoutOf(patch, explanation) : text("readout_hint");
   }
 
   #savePicture() {
     const answer = this.#shown;
     if (!answer?.explanation) return;
     const name = fileName(answer, "png");
-    this.#saving.run((signal) => drawingOf(answer, this.#heatmap.opacity, signal), {
+    this.#saving.run((signal) => drawingOf(answer, this.#stage.drawing, signal), {
       show: (drawing) => save(drawing, name),
       fail: (error) => this.#fail(error, () => this.#savePicture()),
     });
@@ -211,6 +213,11 @@ function showResult() {
   document.body.classList.add("answered");
   byId("choose-hint", HTMLElement).textContent = text("choose_other");
   byId("result", HTMLElement).hidden = false;
+}
+
+/** Says whether a control is in use that would be lost from sight if the page scrolled to the map. */
+function isSteered() {
+  return document.querySelector("#methods :focus-visible, #parameters :focus") !== null;
 }
 
 function noModel() {

@@ -2,25 +2,26 @@
  * Scores of patches as a picture.
  */
 
-import { cividis } from "./cividis.js";
+import { inksOf, levelOf } from "./colormap.js";
 
 const PIXELS_PER_PATCH = 16; // of the smooth picture; a canvas enlarges it further
 
 /**
- * Paints scores as a smooth picture: bilinear between the patches' centres, then coloured.
- * @param {{scores: number[][], scale: {min: number, max: number}}} map
+ * Paints scores as a smooth picture: levels bilinear between the patches' centres, then coloured.
+ * @param {{scores: number[][], scale: import("./colormap.js").Scale}} map
+ * @param {import("./colormap.js").Overlay} overlay
  * @returns {HTMLCanvasElement}
  */
-export function paintScores({ scores, scale }) {
+export function paintScores({ scores, scale }, overlay) {
   const canvas = document.createElement("canvas");
   canvas.width = scores[0].length * PIXELS_PER_PATCH;
   canvas.height = scores.length * PIXELS_PER_PATCH;
   const picture = new ImageData(canvas.width, canvas.height);
-  const span = scale.max - scale.min;
+  const levels = scores.map((row) => row.map((score) => levelOf(score, scale)));
+  const inks = inksOf(scale.signed, overlay);
   for (let y = 0; y < canvas.height; y += 1) {
     for (let x = 0; x < canvas.width; x += 1) {
-      const share = span > 0 ? (scoreAt(scores, x, y) - scale.min) / span : 0;
-      picture.data.set([...cividis(share), 255], (y * canvas.width + x) * 4);
+      picture.data.set(inks[Math.round(levelAt(levels, x, y))], (y * canvas.width + x) * 4);
     }
   }
   canvas.getContext("2d")?.putImageData(picture, 0, 0);
@@ -28,16 +29,16 @@ export function paintScores({ scores, scale }) {
 }
 
 /**
- * @param {number[][]} scores
+ * @param {number[][]} levels
  * @param {number} x
  * @param {number} y
  * @returns {number}
  */
-function scoreAt(scores, x, y) {
-  const across = between(x, scores[0].length);
-  const down = between(y, scores.length);
+function levelAt(levels, x, y) {
+  const across = between(x, levels[0].length);
+  const down = between(y, levels.length);
   const [upper, lower] = [down.low, down.high].map(
-    (row) => scores[row][across.low] * (1 - across.share) + scores[row][across.high] * across.share,
+    (row) => levels[row][across.low] * (1 - across.share) + levels[row][across.high] * across.share,
   );
   return upper * (1 - down.share) + lower * down.share;
 }

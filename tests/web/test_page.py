@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import base64
-import io
-import json
 import re
 
 import httpx
 import pytest
-from PIL import Image
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Route, expect
 
 from tests.web.pictures import HEIGHT, WIDTH
 from tests.web.servers import running_server
+from tests.web.visitor import (
+    bars,
+    choose,
+    choose_and_wait,
+    classify,
+    explain,
+    label_of,
+    saved_scores,
+)
 
 DROP_OR_PASTE = """
 ([kind, base64]) => {
@@ -26,62 +32,6 @@ DROP_OR_PASTE = """
   document.body.dispatchEvent(event);
 }
 """
-TEXTS_WITH_COLORS = """
-() => {
-  const seen = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const element = walker.currentNode.parentElement;
-    if (!walker.currentNode.data.trim() || !element.checkVisibility()) continue;
-    let behind = element;
-    while (behind && getComputedStyle(behind).backgroundColor === "rgba(0, 0, 0, 0)") {
-      behind = behind.parentElement;
-    }
-    seen.push([
-      walker.currentNode.data.trim(),
-      getComputedStyle(element).color,
-      getComputedStyle(behind ?? document.body).backgroundColor,
-    ]);
-  }
-  return seen;
-}
-"""
-
-
-def choose(page: Page, picture: bytes, name: str = "ship.png") -> None:
-    page.set_input_files("#file", {"name": name, "mimeType": "image/png", "buffer": picture})
-
-
-def choose_and_wait(page: Page, picture: bytes) -> None:
-    choose(page, picture)
-    expect(page.locator("#status")).to_contain_text("ship.png")
-
-
-def bars(page: Page) -> dict[str, float]:
-    names = page.locator(".bar .name span").all_inner_texts()
-    shares = page.locator(".bar data").evaluate_all("all => all.map((data) => Number(data.value))")
-    return dict(zip(names, shares, strict=True))
-
-
-def label_of(page: Page, place: int) -> str:
-    return list(bars(page))[place]
-
-
-def classify(address: str, picture: bytes) -> dict[str, float]:
-    answer = httpx.post(f"{address}classify", params={"top_k": 10}, content=picture).json()
-    return {item["label"]: item["probability"] for item in answer["predictions"]}
-
-
-def explain(address: str, picture: bytes, **parameters: str) -> dict:
-    answer = httpx.post(f"{address}explain", params=parameters, content=picture)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-def saved_scores(page: Page) -> dict:
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Save JSON").click()
-    return json.loads(download.value.path().read_text())
 
 
 @pytest.mark.parametrize("way", ["file", "drop", "paste"])
@@ -139,17 +89,6 @@ def test_pointing_at_a_patch_reads_its_score(page, address, picture):
     expect(page.locator("#readout")).to_contain_text("Row 3 of 8, column 5 of 8")
     read = float(re.search(r"score ([\d.e-]+),", page.locator("#readout").inner_text())[1])
     assert read == pytest.approx(answer["scores"][2][4], rel=0.01)
-
-
-def test_a_method_is_asked_with_its_layer_and_head(page, address, picture):
-    choose_and_wait(page, picture)
-    page.select_option("#method", "attention")
-    expect(page.locator("#notes")).to_contain_text("the same for every class")
-    page.select_option("#layer", "2")
-    page.select_option("#head", "1")
-    expect(page.locator("#map-method")).to_have_text("Method: Attention, layer 2, head 1")
-    asked = explain(address, picture, method="attention", layer="2", head="1")
-    assert saved_scores(page)["scores"] == asked["scores"]
 
 
 def test_no_request_leaves_the_origin_and_the_console_stays_silent(page, address, picture):
@@ -217,63 +156,3 @@ def test_an_answer_that_was_overtaken_never_replaces_a_newer_one(
     held[0].abort()
     assert bars(page) == pytest.approx(classify(address, other_picture))
     assert page.get_by_role("alert").is_hidden()
-
-
-def test_downloads_give_the_drawn_map_and_its_numbers(page, address, picture):
-    choose_and_wait(page, picture)
-    page.locator("#opacity").fill("30")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Save PNG").click()
-    label = label_of(page, 0)
-    assert download.value.suggested_filename == f"ship-relevance-{label}.png"
-    headers = {"Accept": "image/png"}
-    drawn = httpx.post(f"{address}explain?alpha=0.3", content=picture, headers=headers)
-    assert pixels(download.value.path().read_bytes()) == pixels(drawn.content)
-    saved = saved_scores(page)
-    assert saved["scores"] == explain(address, picture)["scores"]
-    assert saved["target"]["label"] == label
-
-
-@pytest.mark.parametrize("width", [320, 768])
-def test_a_narrow_window_needs_no_horizontal_scrolling(open_page, address, picture, width):
-    page = open_page(address, viewport={"width": width, "height": 640})
-    overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert page.evaluate(overflow) == 0
-    choose_and_wait(page, picture)
-    page.select_option("#method", "attention")
-    expect(page.locator("#notes")).not_to_be_empty()
-    assert page.evaluate(overflow) == 0
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_contrasts_at_least_4_5_to_1(open_page, address, picture, scheme):
-    page = open_page(address, color_scheme=scheme)
-    choose_and_wait(page, picture)
-    page.select_option("#method", "rollout")
-    expect(page.locator("#notes")).not_to_be_empty()
-    choose(page, b"no picture", "broken.png")
-    expect(page.get_by_role("alert")).to_be_visible()
-    texts = page.evaluate(TEXTS_WITH_COLORS)
-    assert len(texts) > 30
-    faint = [text for text, ink, paper in texts if contrast(ink, paper) < 4.5]
-    assert faint == []
-
-
-def contrast(ink: str, paper: str) -> float:
-    """Give the contrast ratio of two CSS colours, as WCAG 2.2 defines it."""
-    low, high = sorted(map(luminance, (ink, paper)))
-    return (high + 0.05) / (low + 0.05)
-
-
-def luminance(color: str) -> float:
-    assert color.startswith("rgb("), f"{color} is not opaque"
-    shares = [int(channel) / 255 for channel in re.findall(r"\d+", color)]
-    linear = [
-        share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares
-    ]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def pixels(png: bytes) -> bytes:
-    with Image.open(io.BytesIO(png)) as image:
-        return image.tobytes()
