@@ -151,6 +151,18 @@ def test_gradcam_equals_that_of_a_hook(subject) -> None:
 # what is explained
 
 
+@pytest.mark.parametrize("method", ["relevance", "legrad", "rollout", "attention", "gradcam"])
+def test_five_classes_are_explained_by_one_run(subject, method) -> None:
+    counted = {
+        name: subject.server.metric(name, lane="explain")
+        for name in ("vitrine_batch_size_count", "vitrine_batch_size_sum")
+    }
+    answer = subject.ask(method=method, target=list(LABELS))
+    assert [one["target"]["label"] for one in answer["maps"]] == list(LABELS)
+    for name, before in counted.items():
+        assert subject.server.metric(name, lane="explain") == before + 1
+
+
 @pytest.mark.parametrize("method", ["relevance", "legrad", "gradcam"])
 def test_the_predicted_class_is_explained_where_none_is_named(subject, method) -> None:
     best = predicted(subject)
