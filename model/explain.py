@@ -167,14 +167,14 @@ def attention_relevance(
     read_out = rows_read_out(model)
     start = torch.zeros_like(steps.norm[:1, :, 0])[:, None, None]  # [1, 1, 1, N]
     start[..., read_out] = 1 if model.config.pooling == "class_token" else 1 / model.config.patches
-    relevance = counter = start
+    relevance = counter = torch.zeros_like(start)  # beside the start, whose digits would hide them
     walked: list[tuple[Tensor, Tensor]] = []
     rows = read_out
     for values, gradient in zip(reversed(steps.blocks), reversed(gradients.attention), strict=True):
         product = gradient * values.attention[:, None, :, rows]  # [B, T, H, R, N]
-        relevance = relevance + follow(relevance[..., rows], product)
-        counter = counter + follow(counter[..., rows], -product)
-        walked.append((relevance - start, counter - start))
+        relevance = relevance + follow((start + relevance)[..., rows], product)
+        counter = counter + follow((start + counter)[..., rows], -product)
+        walked.append((relevance, counter))
         rows = ALL
     prefix = model.config.prefix_tokens
     of_class, against = (torch.cat(found[::-1], dim=2) for found in zip(*walked, strict=True))

@@ -123,6 +123,20 @@ def test_relevance_equals_the_papers_matrices_from_every_layer_on(shape):
             assert relevance[0, target, 0].max() > 0
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_relevance_keeps_its_digits_however_small_it_is(shape):
+    maps = []
+    for dtype in (torch.float32, torch.float64):
+        model = vit(shape, dtype)
+        steps = model.steps(random_images(model, 1))
+        weights = random_weights(model, 1) * 1e-6
+        maps.append(attention_relevance(model, steps, walk_back(model, steps, weights)))
+    for found, expected in zip(*maps, strict=True):
+        largest = expected.max().item()
+        assert 0 < largest < 1e-4
+        torch.testing.assert_close(found.double(), expected, rtol=1e-3, atol=1e-4 * largest)
+
+
 @EVERY_SHAPE
 def test_the_layers_evidence_equals_legrad_by_autograd(shape):
     model, _, steps, weights = single(shape)

@@ -15,6 +15,7 @@ from PIL import Image
 from service import __version__
 from service.cli import main
 from service.contract import CONTRACT_FILE
+from service.methods import METHODS
 from tests.service.live import VITRINE
 from tests.service.pictures import write_png
 
@@ -128,6 +129,12 @@ def test_the_latest_version_of_the_first_model_is_used(vitrine, copy_bundle, pic
             ("layer 9", "layers 0 to 1"),
         ),
         (["explain", "{picture}", "--versus", "dog"], 64, ("needs a target",)),
+        (["explain", "{picture}", "--steps", "8"], 64, ("steps does not apply", "faithfulness")),
+        (["explain", "{picture}", *["--target", "cat"] * 2], 64, ("names cat twice",)),
+        (["explain", "{picture}", *["--target", "cat"] * 6], 64, ("target", "at most 5 items")),
+        (["explain", "{picture}", "--colormap", "jet"], 64, ("'jet'", "cividis")),
+        (["explain", "{picture}", "--scale", "fixed:1,0"], 64, ("fixed:LOW,HIGH",)),
+        (["explain", "{picture}", "--size", "9999"], 64, ("size 9999", "1024 pixels")),
         (["explain", "{picture}", "--method", "magic"], 64, ("'magic'", "rollout")),
         (["explain", "{picture}", "-o", "/none/map.png"], 65, ("/none/map.png cannot be", "--out")),
         (["serve", "--port", "99999"], 64, ("port", "less than or equal to 65535", "'99999'")),
@@ -202,3 +209,89 @@ def test_a_bad_picture_among_several_is_named_and_the_others_are_classified(vitr
     assert code == 65
     assert str(bad) in errors
     assert str(good) in output
+
+
+def test_explain_draws_several_targets_on_one_sheet(vitrine, picture, tmp_path, live) -> None:
+    sheet = tmp_path / "sheet.png"
+    query = {"target": ["dog", "cat"], "faithfulness": True, "steps": 4, "removal": "blur"}
+    drawing = ["--size", 200, "--overlay", "contour", "--no-colorbar"]
+    code, output, _ = vitrine(
+        "explain", picture, "-o", sheet, "--target", "dog", "--target", "cat", "--faithfulness",
+        "--steps", 4, "--removal", "blur", *drawing,
+    )  # fmt: skip
+    assert code == 0
+    lines = output.splitlines()
+    assert [line.split("relevance of ")[1].split()[0] for line in lines if "relevance" in line] == [
+        "dog",
+        "cat",
+    ]
+    with Image.open(sheet) as drawn:
+        told = json.loads(drawn.text["vitrine"])
+        assert drawn.width > 2 * 200
+    served = live.client.post("/explain", params=query, content=picture.read_bytes()).json()
+    for found, expected in zip(told["maps"], served["maps"], strict=True):
+        assert found["target"]["label"] == expected["target"]["label"]
+        measured, delta = found["faithfulness"], expected["faithfulness"]["delta"]
+        assert measured["delta"] == pytest.approx(delta, abs=1e-4)
+        assert f"  faithfulness: delta {measured['delta']:.3f} (removal blur)" in lines
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_explain_gives_the_map_that_the_server_gives(vitrine, picture, tmp_path, live, method):
+    heatmap = tmp_path / "map.png"
+    assert vitrine("explain", picture, "-o", heatmap, "--method", method)[0] == 0
+    with Image.open(heatmap) as drawn:
+        told = json.loads(drawn.text["vitrine"])
+    served = live.client.post(
+        "/explain", params={"method": method}, content=picture.read_bytes()
+    ).json()
+    assert told["method"] == served["method"]
+    for found, expected in zip(told["scores"], served["scores"], strict=True):
+        assert found == pytest.approx(expected, abs=1e-5)
+
+
+def test_explain_draws_as_it_is_told(vitrine, picture, tmp_path) -> None:
+    drawings = (
+        [],
+        ["--overlay", "heatmap"],
+        ["--overlay", "heatmap", "--colormap", "magma"],
+        ["--no-colorbar"],
+        ["--clip", 70],
+        ["--scale", "fixed:0,5"],
+        ["--interpolation", "nearest"],
+        ["--size", 128],
+    )
+    heatmap, found = tmp_path / "map.png", set()
+    for drawing in drawings:
+        assert vitrine("explain", picture, "-o", heatmap, *drawing)[0] == 0
+        with Image.open(heatmap) as drawn:
+            found.add(drawn.tobytes())
+    assert len(found) == len(drawings)
+
+
+def test_explain_takes_the_method_that_the_contract_prefers(
+    vitrine, copy_bundle, picture, tmp_path
+) -> None:
+    chosen = {
+        "part": "test", "images": 1, "removal": "token", "steps": 16, "seed": 0,
+        "default_method": "legrad", "methods": {}, "references": {},
+    }  # fmt: skip
+    folder = copy_bundle(lambda contract: contract.update(explanations=chosen))
+    _, output, _ = vitrine("explain", picture, "-o", tmp_path / "map.png", bundles=folder)
+    assert "legrad of" in output
+
+
+@pytest.mark.parametrize(
+    ("missing", "method"),
+    [("explain", "relevance"), ("attend", "rollout"), ("attend", "occlusion")],
+)
+def test_explain_without_the_graph_that_it_takes_says_how_to_get_it(
+    vitrine, copy_bundle, picture, tmp_path, missing, method
+) -> None:
+    folder = copy_bundle(lambda contract: contract["graphs"].pop(missing))
+    code, _, errors = vitrine(
+        "explain", picture, "-o", tmp_path / "map.png", "--method", method, bundles=folder
+    )
+    assert code == 69
+    assert "has no graphs of explanations" in errors
+    assert "vitrine-model export" in errors
