@@ -28,6 +28,7 @@ def canvas_of(page: Page) -> Image.Image:
 
 def show_both_sides(page: Page, picture: bytes) -> None:
     choose_and_wait(page, picture)
+    choose_method(page, "relevance")
     page.select_option("#sign", "both")
     expect(page.locator("#map-title")).to_contain_text("for and against")
 
@@ -45,7 +46,7 @@ def test_a_signed_map_is_blue_where_it_speaks_against_and_orange_where_it_speaks
     show_both_sides(page, picture)
     page.locator("#strength").fill("100")
     page.select_option("#overlay", "blend")
-    answer = explain(address, picture, sign="both")
+    answer = explain(address, picture, method="relevance", sign="both")
     scores = np.array(answer["scores"])
     against = np.unravel_index(scores.argmin(), scores.shape)
     red, _, blue = color_at(canvas_of(page), answer, against)
@@ -59,12 +60,15 @@ def test_a_signed_map_is_blue_where_it_speaks_against_and_orange_where_it_speaks
 @pytest.mark.parametrize("overlay", ["alpha", "blend"])
 @pytest.mark.parametrize("sign", ["positive", "both"])
 def test_the_canvas_looks_like_what_the_server_draws(page, address, picture, sign, overlay):
-    choose_and_wait(page, picture)
-    if sign == "both":
-        show_both_sides(page, picture)
+    show_both_sides(page, picture)
+    if sign == "positive":
+        page.select_option("#sign", "")
+        expect(page.locator("#map-title")).not_to_contain_text("against")
     page.select_option("#overlay", overlay)
     canvas = canvas_of(page)
-    expected = drawn(address, picture, sign=sign, overlay=overlay, colorbar="false")
+    expected = drawn(
+        address, picture, method="relevance", sign=sign, overlay=overlay, colorbar="false"
+    )
     apart = np.abs(
         np.asarray(canvas.resize(expected.size), float) - np.asarray(expected, float)
     ).mean(axis=-1)
@@ -80,7 +84,7 @@ def test_the_colours_follow_the_score_at_80_percent_at_first(page, picture):
 
 def test_the_colour_bar_of_a_signed_map_has_zero_in_its_middle(page, address, picture):
     show_both_sides(page, picture)
-    most = explain(address, picture, sign="both")["scale"]["max"]
+    most = explain(address, picture, method="relevance", sign="both")["scale"]["max"]
     numbers = page.locator("#colorbar .numbers > span").all_inner_texts()
     assert [number.split("\n")[0] for number in numbers] == [f"-{most:.3g}", "0", f"{most:.3g}"]
     assert "blue speaks against" in numbers[0]
@@ -92,7 +96,7 @@ def test_a_patch_says_which_way_it_speaks(page, address, picture):
     page.locator("#heatmap").focus()
     for key in ("Home", *["ArrowUp"] * 8):
         page.keyboard.press(key)
-    score = explain(address, picture, sign="both")["scores"][0][0]
+    score = explain(address, picture, method="relevance", sign="both")["scores"][0][0]
     said = "speaks for" if score > 0 else "speaks against"
     expect(page.locator("#readout")).to_contain_text(f"{said}, rank")
 
@@ -100,12 +104,13 @@ def test_a_patch_says_which_way_it_speaks(page, address, picture):
 @pytest.mark.parametrize("overlay", ["alpha", "blend"])
 def test_a_saved_picture_is_drawn_as_it_is_shown(page, address, picture, overlay):
     choose_and_wait(page, picture)
+    choose_method(page, "relevance")
     page.select_option("#overlay", overlay)
     page.locator("#strength").fill("30")
     with page.expect_download() as download:
         page.get_by_role("button", name="Save PNG").click()
     assert download.value.suggested_filename == f"ship-relevance-{label_of(page, 0)}.png"
-    expected = drawn(address, picture, overlay=overlay, alpha="0.3")
+    expected = drawn(address, picture, method="relevance", overlay=overlay, alpha="0.3")
     with Image.open(download.value.path()) as saved:
         assert saved.convert("RGB").tobytes() == expected.tobytes()
 

@@ -17,8 +17,7 @@ def measure(page: Page) -> None:
 @pytest.mark.parametrize("method", ["relevance", "rollout", "integrated_gradients"])
 def test_measuring_shows_what_the_api_measures(page, address, picture, method):
     choose_and_wait(page, picture)
-    if method != "relevance":
-        choose_method(page, method)
+    choose_method(page, method)
     measure(page)
     expect(page.locator("#faithfulness-result")).to_be_visible()
     measured = explain(address, picture, method=method, faithfulness="true")["faithfulness"]
@@ -81,6 +80,7 @@ def test_measuring_can_be_stopped(page, picture):
 
 def test_what_was_measured_is_there_when_its_map_comes_back(page, picture):
     choose_and_wait(page, picture)
+    choose_method(page, "relevance")
     measure(page)
     verdict = page.locator("#verdict")
     expect(verdict).to_be_visible()

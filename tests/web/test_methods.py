@@ -103,6 +103,7 @@ def test_of_many_classes_the_most_probable_are_offered_first(page, picture):
 
 def test_choosing_the_class_compared_with_ends_the_comparison(page, picture):
     choose_and_wait(page, picture)
+    choose_method(page, "legrad")
     other = label_of(page, 1)
     page.locator("#versus").select_option(index=1)
     expect(page.locator("#map-title")).to_contain_text(f"rather than “{other}”")
