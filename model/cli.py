@@ -15,8 +15,8 @@ from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubComm
 from model.training_config import TrainingConfig
 from service.command_line import run
 from service.errors import InvalidInput
-from service.question import MOST_STEPS
-from service.removal import Removal
+from service.explanation.question import MOST_STEPS
+from service.explanation.removal import Removal
 
 PROGRAM = "vitrine-model"
 

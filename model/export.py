@@ -37,8 +37,8 @@ from service.contract import (
 )
 from service.engine import Engine
 from service.errors import InvalidInput
+from service.explanation.maps import attention_rollout
 from service.golden import REPLAYS, Golden, replay_classify
-from service.maps import attention_rollout
 from service.preprocess import ImageLimits, preprocess
 from service.record import Precision, Provenance
 

@@ -26,18 +26,18 @@ from model.sources import Picture
 from service.contract import Bundle
 from service.engine import Engine, Floats
 from service.errors import VitrineError
-from service.explain import Explanation, Inquiry
-from service.faithfulness import (
+from service.explanation.faithfulness import (
     MapFaithfulness,
     faithfulness_of,
     measure_orders,
     order_of,
 )
-from service.methods import METHODS
-from service.passes import Pass, run_passes
+from service.explanation.inquiry import Explanation, Inquiry
+from service.explanation.methods import METHODS
+from service.explanation.passes import Pass, run_passes
+from service.explanation.question import Question
+from service.explanation.removal import PatchRemover, Removal
 from service.preprocess import fit, pixel_values
-from service.question import Question
-from service.removal import PatchRemover, Removal
 
 SANITY_IMAGES = 100  # the first: they are asked of another class and of shuffled weights too
 PASSES_TOGETHER = 32

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.faithfulness import RANDOM, Plan, Row
-from service.methods import METHODS, MethodName
+from service.explanation.methods import METHODS, MethodName
 from service.record import Explanations, Faithfulness, Interval
 
 RESAMPLES = 10_000

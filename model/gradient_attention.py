@@ -13,7 +13,7 @@ from torch import Tensor
 from model.checkpoint import load_checkpoint
 from service.contract import CONTRACT_FILE, read_contract
 from service.engine import Floats
-from service.maps import patch_map, readout_share
+from service.explanation.maps import patch_map, readout_share
 
 
 class GradientAttention:

@@ -9,31 +9,28 @@ import numpy as np
 
 from service.classify import Prediction, probabilities, top_predictions
 from service.contract import Bundle, Contract
-from service.drawing import Drawing
+from service.drawing.options import Drawing
+from service.drawing.scale import Scale
 from service.engine import Floats
-from service.explain import Explanation, Map
-from service.faithfulness import Curve, MapFaithfulness
-from service.methods import METHODS
-from service.preprocess import ImageFacts, crop_box
-from service.question import Question
-from service.scale import Scale
-from service.schemas import (
-    ClassifyResult,
+from service.explain_schemas import (
     ExplainedPicture,
     ExplainMapsResult,
     ExplainResult,
     FaithfulnessItem,
     Grid,
-    ImageItem,
     MapItem,
     MethodItem,
     MethodUsed,
-    ModelIdentity,
     OrderItem,
-    PredictionItem,
     ScaleItem,
     TargetItem,
 )
+from service.explanation.faithfulness import Curve, MapFaithfulness
+from service.explanation.inquiry import Explanation, Map
+from service.explanation.methods import METHODS
+from service.explanation.question import Question
+from service.preprocess import ImageFacts, crop_box
+from service.schemas import ClassifyResult, ImageItem, ModelIdentity, PredictionItem
 
 PREDICTIONS_BESIDE_A_MAP = 5
 

@@ -25,15 +25,15 @@ from PIL import Image, ImageDraw
 from service.benchmark_report import Figures, Report, Spread, this_machine
 from service.budget import cpu_budget
 from service.contract import read_bundle
-from service.drawing import Drawing, Overlay
+from service.drawing.heatmap import draw_heatmap, encode_png
+from service.drawing.options import Drawing, Overlay
+from service.drawing.scale import Scale
 from service.engine import Engine
 from service.errors import InferenceFailed
-from service.heatmap import draw_heatmap, encode_png
 from service.load import Sample, keep_busy, post
 from service.local import read_picture
 from service.preprocess import ImageLimits, decode_image
 from service.registry import find_bundles
-from service.scale import Scale
 from service.server_process import Memory, ServerProcess, memory, server_process
 from service.settings import Settings
 from service.workload import (

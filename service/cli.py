@@ -13,10 +13,10 @@ from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubComm
 
 from service import __version__
 from service.command_line import run
-from service.drawing import Drawing
+from service.drawing.options import Drawing
 from service.errors import InvalidInput, VitrineError
-from service.question import ExplainOptions, ask
-from service.schemas import ExplainMapsResult
+from service.explain_schemas import ExplainMapsResult
+from service.explanation.question import ExplainOptions, ask
 from service.settings import EMBEDDED_BUNDLES, Settings
 
 

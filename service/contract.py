@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from service.errors import ContractError, ErrorDetail
-from service.methods import DEFAULT_METHOD, MethodName
+from service.explanation.methods import DEFAULT_METHOD, MethodName
 from service.record import Explanations, Precision, Provenance, Value
 
 CONTRACT_FILE = "contract.json"

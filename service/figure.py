@@ -11,12 +11,12 @@ from PIL import Image
 from service.answers import scale_of
 from service.classify import probabilities
 from service.contract import Contract
-from service.drawing import Drawing
-from service.explain import Explanation
-from service.heatmap import LONGEST_DRAWN, draw_heatmap, drawn_size
+from service.drawing.heatmap import LONGEST_DRAWN, draw_heatmap, drawn_size
+from service.drawing.options import Drawing
+from service.drawing.sheet import LONGEST_SHEET, Tile, draw_sheet
+from service.explanation.inquiry import Explanation
+from service.explanation.question import Question
 from service.preprocess import DRAFT_MARGIN, ImageLimits, crop_box, decode_image
-from service.question import Question
-from service.sheet import LONGEST_SHEET, Tile, draw_sheet
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,10 @@ import numpy as np
 from service.contract import Preprocessing
 from service.engine import Engine, Floats, GraphName
 from service.errors import ContractError
-from service.maps import attention_rollout
-from service.passes import Pass, run_passes
+from service.explanation.maps import attention_rollout
+from service.explanation.passes import Pass, run_passes
+from service.explanation.removal import all_patches
 from service.preprocess import ImageLimits, preprocess
-from service.removal import all_patches
 
 LEVELS_TOLERANCE = (
     2.0  # decoders and resizers of other builds may differ by this many of 255 levels

@@ -7,18 +7,19 @@ from pathlib import Path
 from service.answers import classify_result, explain_result
 from service.budget import cpu_budget
 from service.contract import GOLDEN_FILE, read_bundle
-from service.drawing import Drawing
+from service.drawing.heatmap import encode_png
+from service.drawing.options import Drawing
 from service.engine import Engine
 from service.errors import InvalidInput
-from service.explain import Explanation, Inquiry
+from service.explain_schemas import ExplainMapsResult, ExplainResult
+from service.explanation.inquiry import Explanation, Inquiry
+from service.explanation.passes import run_passes
+from service.explanation.question import Question
 from service.figure import Figure, draw_figures
 from service.golden import REPLAYS, Golden, replay_classify
-from service.heatmap import encode_png
-from service.passes import run_passes
 from service.preprocess import ImageLimits, preprocess
-from service.question import Question
 from service.registry import find_bundles
-from service.schemas import ClassifyResult, ExplainMapsResult, ExplainResult
+from service.schemas import ClassifyResult
 
 LIMITS = ImageLimits()
 PASSES_TOGETHER = 8

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.methods import MethodName
+from service.explanation.methods import MethodName
 
 
 class Value(BaseModel):

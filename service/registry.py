@@ -17,8 +17,8 @@ from service.batching import Batcher, Ran
 from service.contract import CONTRACT_FILE, GOLDEN_FILE, Contract, read_bundle
 from service.engine import Arrays, Engine, Floats, GraphName, Provider
 from service.errors import ContractError, ErrorDetail, ModelNotFound, ModelNotReady
+from service.explanation.passes import Pass, run_passes
 from service.golden import REPLAYS, Golden, replay_classify
-from service.passes import Pass, run_passes
 from service.preprocess import ImageLimits
 
 OnBatch = Callable[[str, int], None]

@@ -11,12 +11,12 @@ from urllib.parse import urlencode
 
 from service.contract import Contract
 from service.engine import Engine
-from service.explain import Inquiry
+from service.explanation.inquiry import Inquiry
+from service.explanation.methods import METHODS
+from service.explanation.passes import run_passes
+from service.explanation.question import ExplainOptions, Question, ask
 from service.load import Sample, keep_busy, post
-from service.methods import METHODS
-from service.passes import run_passes
 from service.preprocess import ImageLimits, preprocess
-from service.question import ExplainOptions, Question, ask
 from service.server_process import ServerProcess
 from service.settings import Settings
 

@@ -20,7 +20,12 @@ from service.routes.stages import (
     prepare,
     while_connected,
 )
-from service.schemas import ClassifyAnswer, ClassifyAnswers, ClassifyParameters, ClassifyResult
+from service.schemas import (
+    ClassifyAnswer,
+    ClassifyAnswers,
+    ClassifyParameters,
+    ClassifyResult,
+)
 
 router = APIRouter(tags=["classify"])
 

@@ -13,7 +13,8 @@ import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 
 from service.answers import explain_result, method_items, model_identity
-from service.drawing import Drawing
+from service.drawing.heatmap import encode_png
+from service.drawing.options import Drawing
 from service.engine import Arrays
 from service.errors import (
     InvalidInput,
@@ -23,12 +24,20 @@ from service.errors import (
     NotExplainable,
     VitrineError,
 )
-from service.explain import Explanation, Inquiry
+from service.explain_schemas import (
+    ExplainAnswer,
+    ExplainAnswers,
+    ExplainMapsAnswer,
+    ExplainMapsResult,
+    ExplainParameters,
+    ExplainResult,
+    MethodItem,
+)
+from service.explanation.inquiry import Explanation, Inquiry
+from service.explanation.question import Question, ask
 from service.figure import Figure, draw_figures
-from service.heatmap import encode_png
 from service.preprocess import ImageFacts
 from service.problems import EXPLAIN_PROBLEMS, documented
-from service.question import Question, ask
 from service.registry import Lane, ServedModel
 from service.routes.context import Context, InContext
 from service.routes.pictures import REQUEST_BODY, Pictures, read_pictures
@@ -41,17 +50,7 @@ from service.routes.stages import (
     prepare,
     while_connected,
 )
-from service.schemas import (
-    ExplainAnswer,
-    ExplainAnswers,
-    ExplainMapsAnswer,
-    ExplainMapsResult,
-    ExplainParameters,
-    ExplainResult,
-    FailedResult,
-    MethodItem,
-    ModelChoice,
-)
+from service.schemas import FailedResult, ModelChoice
 
 router = APIRouter(tags=["explain"])
 

@@ -20,7 +20,7 @@ from model.gradient_attention import GradientAttention
 from model.sources import read_source
 from service.contract import read_bundle
 from service.engine import Engine
-from service.methods import METHODS
+from service.explanation.methods import METHODS
 from tests.model.test_export import LABELS, checkpoint
 from tests.model.vits import small_vit
 

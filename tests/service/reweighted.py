@@ -14,8 +14,8 @@ from model.checkpoint import Checkpoint
 from model.explain import Attender, Explainer
 from model.vit import VisionTransformer
 from service.contract import GOLDEN_FILE, Architecture, Preprocessing
+from service.explanation.maps import attention_rollout
 from service.golden import Golden
-from service.maps import attention_rollout
 from service.preprocess import ImageLimits, preprocess
 
 WEIGHTS_FILE = "weights.safetensors"

@@ -15,8 +15,8 @@ from service.cli import main
 from service.contract import read_bundle
 from service.engine import Engine
 from service.errors import InferenceFailed, InvalidInput, ModelNotReady
+from service.explanation.methods import METHODS
 from service.load import Sample
-from service.methods import METHODS
 from service.preprocess import ImageLimits, decode_image
 from service.server_process import ServerProcess, memory, server_process
 from service.workload import BARE, Scenario, bare_measures, served_measures, works

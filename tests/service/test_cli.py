@@ -15,7 +15,7 @@ from PIL import Image
 from service import __version__
 from service.cli import main
 from service.contract import CONTRACT_FILE
-from service.methods import METHODS
+from service.explanation.methods import METHODS
 from tests.service.live import VITRINE
 from tests.service.pictures import write_png
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from model.config import VisionTransformerConfig
 from service.errors import InvalidInput, InvalidParameter, ModelNotFound, NotExplainable
-from service.methods import METHODS
+from service.explanation.methods import METHODS
 from service.preprocess import ImageLimits, preprocess
 from tests.service.live import Live, serving
 from tests.service.pictures import draw, encode, text_of

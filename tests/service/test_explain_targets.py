@@ -10,7 +10,7 @@ import pytest
 
 from service.contract import Contract
 from service.errors import InvalidParameter, ModelNotFound
-from service.methods import METHODS
+from service.explanation.methods import METHODS
 from tests.service.live import Live, serving
 from tests.service.pictures import draw, encode, text_of
 from tests.service.problems import assert_problem

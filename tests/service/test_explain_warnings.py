@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from service.errors import InferenceFailed
-from service.methods import METHODS
+from service.explanation.methods import METHODS
 from tests.service.live import Live, serving
 from tests.service.pictures import draw, encode
 from tests.service.problems import assert_problem

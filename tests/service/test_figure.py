@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.colormap import ColormapName
-from service.drawing import Overlay
+from service.drawing.colormap import ColormapName
+from service.drawing.options import Overlay
+from service.drawing.sheet import LABEL_HEIGHT, MARGIN
 from service.errors import InvalidParameter
-from service.sheet import LABEL_HEIGHT, MARGIN
 from tests.service.live import Live, serving
 from tests.service.pictures import draw, encode, text_of
 from tests.service.problems import assert_problem

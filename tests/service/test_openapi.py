@@ -7,8 +7,9 @@ import pytest
 from fastapi.routing import APIRoute
 from openapi_spec_validator import validate
 
+from service.explain_schemas import ExplainParameters
 from service.problems import EXPLAIN_PROBLEMS, PICTURE_PROBLEMS
-from service.schemas import ClassifyParameters, ExplainParameters
+from service.schemas import ClassifyParameters
 from tests.service.live import Live
 from tests.service.pictures import draw, encode, text_of
 

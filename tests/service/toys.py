@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from service.passes import Pass
+from service.explanation.passes import Pass
 
 
 class Toy:

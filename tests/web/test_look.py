@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from service.methods import METHODS
+from service.explanation.methods import METHODS
 from tests.web.visitor import choose, choose_and_wait, choose_method
 
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"

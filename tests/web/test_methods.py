@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
-from service.methods import METHODS
+from service.explanation.methods import METHODS
 from tests.web.visitor import choose_and_wait, choose_method, explain, label_of, saved_scores
 
 LAST = 5  # the last layer of the embedded model

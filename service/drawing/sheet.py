@@ -9,7 +9,7 @@ from textwrap import wrap
 
 from PIL import Image, ImageDraw
 
-from service.colorbar import INK, PAPER, font
+from service.drawing.colorbar import INK, PAPER, font
 
 LONGEST_SHEET = 4096  # pixels of the longer side
 LABEL_SIZE = 16  # pixels; labels keep it however many tiles there are

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from service.colormap import ColormapName
-from service.overlay import Interpolation
+from service.drawing.colormap import ColormapName
+from service.drawing.overlay import Interpolation
 
 SMALLEST_SIZE = 64  # pixels of the longer side
 FIXED = "fixed:"

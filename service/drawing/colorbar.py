@@ -7,7 +7,7 @@ from functools import cache
 
 from PIL import Image, ImageDraw, ImageFont
 
-from service.colormap import Colors
+from service.drawing.colormap import Colors
 
 INK, PAPER = (32, 32, 32), (255, 255, 255)
 HAIRLINE = (160, 160, 160)

@@ -13,9 +13,9 @@ from pydantic import BaseModel, Field
 from service.contract import Contract
 from service.engine import Floats
 from service.errors import ErrorDetail, InvalidParameter
-from service.maps import Fusion, Sign
-from service.methods import METHODS, Method, MethodName
-from service.removal import Baseline, Removal
+from service.explanation.maps import Fusion, Sign
+from service.explanation.methods import METHODS, Method, MethodName
+from service.explanation.removal import Baseline, Removal
 
 MOST_TARGETS = 5
 MOST_STEPS = 128

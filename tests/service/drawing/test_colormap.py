@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from service.colormap import DIVERGING, ColormapName, color, lookup_table, nearest_levels
+from service.drawing.colormap import DIVERGING, ColormapName, color, lookup_table, nearest_levels
 
 SEQUENTIAL = get_args(ColormapName)
 ENDS = {

@@ -9,15 +9,15 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from service.colorbar import INK, PAPER, with_color_bar
-from service.colormap import DIVERGING, LEVELS, Colors, lookup_table
-from service.contour import Color, lay_contours
-from service.drawing import Drawing
+from service.drawing.colorbar import INK, PAPER, with_color_bar
+from service.drawing.colormap import DIVERGING, LEVELS, Colors, lookup_table
+from service.drawing.contour import Color, lay_contours
+from service.drawing.options import Drawing
+from service.drawing.overlay import Box, lay_alpha, lay_blend, lay_mask, paint, strengths, stretch
+from service.drawing.png import png_bytes
+from service.drawing.scale import Scale
 from service.engine import Floats
 from service.errors import ErrorDetail, InvalidParameter
-from service.overlay import Box, lay_alpha, lay_blend, lay_mask, paint, strengths, stretch
-from service.png import png_bytes
-from service.scale import Scale
 
 __all__ = ["LONGEST_DRAWN", "Drawing", "Scale", "draw_heatmap", "drawn_size", "encode_png"]
 

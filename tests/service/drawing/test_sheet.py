@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from service.colorbar import font
-from service.sheet import LABEL_SIZE, LONGEST_SHEET, Tile, draw_sheet, shortened
+from service.drawing.colorbar import font
+from service.drawing.sheet import LABEL_SIZE, LONGEST_SHEET, Tile, draw_sheet, shortened
 
 RED, WHITE = (220, 0, 0), (255, 255, 255)
 

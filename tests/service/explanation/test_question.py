@@ -7,8 +7,8 @@ import pytest
 
 from service.contract import Contract, read_bundle
 from service.errors import InvalidParameter
-from service.methods import METHODS
-from service.question import ExplainOptions, Question, ask, find_label
+from service.explanation.methods import METHODS
+from service.explanation.question import ExplainOptions, Question, ask, find_label
 
 LABELS = ("cat", "dog", "ship")
 

@@ -7,10 +7,10 @@ import pytest
 
 from service.contract import Contract, read_bundle
 from service.engine import Engine
-from service.explain import Explanation, Inquiry
-from service.methods import METHODS
-from service.passes import run_passes
-from service.question import Question
+from service.explanation.inquiry import Explanation, Inquiry
+from service.explanation.methods import METHODS
+from service.explanation.passes import run_passes
+from service.explanation.question import Question
 
 PIXELS = np.random.default_rng(0).standard_normal((3, 32, 32), np.float32)
 PATCHES, DEPTH = 16, 2

@@ -14,7 +14,7 @@ from PIL import Image
 
 from service.contract import Architecture, Contract, Preprocessing
 from service.engine import Floats
-from service.passes import Indexes, Mixture, Pass
+from service.explanation.passes import Indexes, Mixture, Pass
 
 Baseline = Literal["black", "white", "mean", "blur"]
 Removal = Literal["token", "black", "white", "mean", "blur"]

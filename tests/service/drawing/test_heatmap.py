@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from service.drawing import Overlay
+from service.drawing.heatmap import Drawing, Scale, draw_heatmap, drawn_size, encode_png
+from service.drawing.options import Overlay
 from service.errors import InvalidParameter
-from service.heatmap import Drawing, Scale, draw_heatmap, drawn_size, encode_png
 
 OVERLAYS = get_args(Overlay)
 DARKEST, BRIGHTEST = (0x00, 0x22, 0x4E), (0xFE, 0xE8, 0x38)  # the ends of cividis

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.contract import Contract
-from service.faithfulness import (
+from service.explanation.faithfulness import (
     area_under,
     faithfulness_of,
     measure_orders,
@@ -20,7 +20,7 @@ from service.faithfulness import (
     strongest_count,
     what_is_left,
 )
-from service.removal import PatchRemover
+from service.explanation.removal import PatchRemover
 from tests.service.architectures import architecture
 from tests.service.toys import Toy
 

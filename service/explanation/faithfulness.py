@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from service.classify import probabilities
 from service.engine import Arrays, Floats
-from service.passes import Indexes, Pass
-from service.removal import PatchRemover
+from service.explanation.passes import Indexes, Pass
+from service.explanation.removal import PatchRemover
 
 STRONGEST_SHARE = 0.1  # of the patches, for comprehensiveness and sufficiency
 RANDOM_ORDERS = 4

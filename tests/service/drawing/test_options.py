@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from service.heatmap import Drawing
+from service.drawing.heatmap import Drawing
 
 
 @pytest.mark.parametrize(

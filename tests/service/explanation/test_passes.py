@@ -7,8 +7,8 @@ import pytest
 
 from service.contract import Contract, read_bundle
 from service.engine import Engine
-from service.passes import Mixture, Pass, run_passes
-from service.removal import PatchRemover, all_patches, baseline_picture, cut
+from service.explanation.passes import Mixture, Pass, run_passes
+from service.explanation.removal import PatchRemover, all_patches, baseline_picture, cut
 from tests.service.architectures import architecture
 
 LOGITS = ("logits",)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from service.drawing.overlay import Box, Interpolation
 from service.engine import Floats
-from service.overlay import Box, Interpolation
 
 Color = tuple[int, int, int]
 Point = tuple[float, float]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from service.heatmap import Scale
+from service.drawing.heatmap import Scale
 
 MAPS = arrays.arrays(
     np.float32,

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from service.errors import CallerGone, Overloaded
-from service.methods import METHODS
+from service.explanation.methods import METHODS
 from service.preprocess import ImageLimits, preprocess
 from tests.service.live import PATIENCE_SECONDS, Live, serving
 from tests.service.pictures import draw, encode, text_of

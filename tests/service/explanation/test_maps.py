@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from service.maps import (
+from service.explanation.maps import (
     attention_of_layer,
     attention_rollout,
     discard_weakest,

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from service.colormap import LEVELS, Colors, nearest_levels
+from service.drawing.colormap import LEVELS, Colors, nearest_levels
 from service.engine import Floats
 
 Interpolation = Literal["nearest", "bilinear"]

@@ -1,0 +1,1 @@
+"""Drawing: maps of scores over their pictures, as PNG."""
