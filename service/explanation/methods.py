@@ -125,7 +125,7 @@ METHODS: dict[MethodName, Method] = {
             class_specific=True,
             is_signed=True,
             is_quick=False,
-            cost="`steps` forward and backward passes, and 2 forward passes",
+            cost="32 forward and backward passes unless steps says otherwise, and 2 forward passes",
             parameters=("versus", "steps", "baseline"),
         ),
         Method(

@@ -3,7 +3,7 @@
  */
 
 import { byId, make } from "./element.js";
-import { isText, scoreText, text } from "./strings.js";
+import { isText, text } from "./strings.js";
 
 /** @typedef {import("./api.js").Method} Method */
 
@@ -65,7 +65,7 @@ export class MethodList {
 
 /** @param {import("./api.js").Interval} delta */
 function deltaText({ mean, low, high }) {
-  const [shown, from, to] = [mean, low, high].map(scoreText);
+  const [shown, from, to] = [mean, low, high].map((area) => area.toFixed(2));
   return text("method_delta", { mean: shown, low: from, high: to });
 }
 

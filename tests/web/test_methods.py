@@ -56,7 +56,7 @@ def test_measured_faithfulness_stands_beside_its_method_with_its_interval(page, 
     measured = {"faithfulness": {"delta": delta}, "measured_on": "1,000 pictures of test"}
     answer_with(page, "**/explain/methods*", **measured)
     choose_and_wait(page, picture)
-    said = "Faithfulness on this model: 0.312 (0.29 to 0.333)"
+    said = "Faithfulness on this model: 0.31 (0.29 to 0.33)"
     expect(page.locator("#method-legrad-about")).to_contain_text(said)
     expect(page.locator("#measured")).to_contain_text("above 0 is better than chance")
     expect(page.locator("#measured")).to_contain_text("1,000 pictures of test")
