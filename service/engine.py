@@ -82,8 +82,9 @@ class Engine:
         contract = self.bundle.contract
         return (
             f"model {contract.name} {contract.version} has no graphs of explanations, explain and "
-            f"attend; add them with 'vitrine-model export {self.bundle.folder.name} --name "
-            f"{contract.name} --version NEW' and serve that"
+            f"attend; in the folder of bundles, add them with 'vitrine-model export "
+            f"{contract.name}/{contract.version} --name {contract.name} --version NEW -o .', and "
+            "serve that"
         )
 
     @property

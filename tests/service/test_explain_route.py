@@ -249,7 +249,7 @@ def test_a_bundle_without_the_graphs_classifies_and_says_how_it_would_explain(
             response,
             NotExplainable,
             "model tiny 1 has no graphs of explanations",
-            "'vitrine-model export 1 --name tiny --version NEW'",
+            "'vitrine-model export tiny/1 --name tiny --version NEW -o .'",
         )
 
 

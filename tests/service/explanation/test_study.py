@@ -132,8 +132,8 @@ def test_occlusion_is_truer_to_the_model_than_random_orders(live: Live) -> None:
 def test_many_passes_go_by_a_lane_of_their_own(live: Live) -> None:
     before = {lane: live.metric("vitrine_passes_total", lane=lane) for lane in ("explain", "study")}
     ask(live, method="occlusion")
-    assert live.metric("vitrine_passes_total", lane="explain") == before["explain"] + 1
-    assert live.metric("vitrine_passes_total", lane="study") == before["study"] + PATCHES
+    assert live.metric("vitrine_passes_total", lane="explain") == before["explain"]
+    assert live.metric("vitrine_passes_total", lane="study") == before["study"] + 1 + PATCHES
 
 
 def test_explanations_are_counted_by_method_and_whether_they_were_measured(live: Live) -> None:
@@ -151,7 +151,7 @@ def test_more_passes_than_may_wait_are_refused_while_classes_are_still_told(
         response = server.client.post("/explain", params=query, content=PNG)
         assert_problem(response, Overloaded, "passes", "the queue's 8", "try again")
         assert response.headers["retry-after"] == "1"
-        assert server.metric("vitrine_passes_total", lane="study") == 0
+        assert server.metric("vitrine_passes_total", lane="study") <= 1  # the whole picture's
         assert server.client.post("/classify", content=PNG).status_code == 200
         assert server.client.post("/explain", content=PNG).status_code == 200
 
@@ -208,5 +208,5 @@ def test_the_passes_of_several_pictures_run_together(live: Live) -> None:
     runs = live.metric("vitrine_batch_size_count", lane="study")
     response = live.client.post("/explain", params={"method": "occlusion"}, json=body)
     assert response.status_code == 200
-    assert live.metric("vitrine_batch_size_sum", lane="study") == passes + 2 * PATCHES
-    assert live.metric("vitrine_batch_size_count", lane="study") == runs + 2 * PATCHES / 8
+    assert live.metric("vitrine_batch_size_sum", lane="study") == passes + 2 + 2 * PATCHES
+    assert live.metric("vitrine_batch_size_count", lane="study") == runs + 1 + 2 * PATCHES / 8
