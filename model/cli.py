@@ -77,6 +77,7 @@ class Export(BaseModel):
         print(
             f"exported: {folder}\n"
             f"next:     {PROGRAM} evaluate {folder} --data DATA --record\n"
+            f"          {PROGRAM} evaluate {folder} --data DATA --record --explanations\n"
             f"          vitrine serve --bundles {self.output}"
         )
 

@@ -189,8 +189,8 @@ def evaluate_explanations(
     bundle until `record_explanations`. Raises DataError as `evaluate` does, and NotExplainable.
     """
     bundle = read_bundle(folder)
-    study = FaithfulnessStudy(bundle, plan, cpu_budget().cpus)
-    rows = study.rows(_labelled(bundle, sources, plan.part), progress)
+    pictures = _labelled(bundle, sources, plan.part)
+    rows = FaithfulnessStudy(bundle, plan, pictures, cpu_budget().cpus).rows(progress)
     if not rows:
         raise DataError(f"every picture of {plan.part} is broken; give others")
     return summarize(rows, plan)

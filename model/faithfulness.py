@@ -8,11 +8,13 @@ classes. An interrupted measurement goes on where it stopped.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,11 +30,11 @@ from service.engine import Engine, Floats
 from service.errors import VitrineError
 from service.explanation.faithfulness import (
     MapFaithfulness,
+    both_orders,
     faithfulness_of,
     measure_orders,
-    order_of,
 )
-from service.explanation.inquiry import Explanation, Inquiry
+from service.explanation.inquiry import Explanation, Inquiry, answer
 from service.explanation.methods import METHODS
 from service.explanation.passes import Pass, run_passes
 from service.explanation.question import Question
@@ -69,22 +71,28 @@ class FaithfulnessStudy:
     Invariant: `file` holds one line for each image that was measured, in the plan's order.
     """
 
-    def __init__(self, bundle: Bundle, plan: Plan, threads: int) -> None:
+    def __init__(
+        self, bundle: Bundle, plan: Plan, pictures: Sequence[Picture], threads: int
+    ) -> None:
+        """Choose the plan's images among `pictures`, and find what was measured of them before."""
         self._bundle = bundle
+        order = np.random.default_rng(plan.seed).permutation(len(pictures))
+        self._chosen = [pictures[index] for index in order[: plan.images]]
         self._plan = plan
         self._threads = threads
         self._engine = Engine(bundle, provider="auto", threads=threads)
         self._reference = GradientAttention(bundle.folder)
-        what = f"{bundle.digest[7:15]}-{plan.part}-{plan.removal}-{plan.steps}-{plan.seed}"
-        self.file = bundle.folder.with_name(f"{_stem(bundle.folder)}{what}.jsonl")
+        what = (bundle.digest, plan.removal, plan.steps, plan.seed, *METHODS)
+        names = (picture.name for picture in self._chosen)
+        key = hashlib.sha256(json.dumps([*what, *names]).encode()).hexdigest()[:16]
+        self.file = bundle.folder.with_name(f"{_stem(bundle.folder)}{key}.jsonl")
 
-    def rows(self, pictures: Sequence[Picture], progress: Progress) -> list[Row]:
+    def rows(self, progress: Progress) -> list[Row]:
         """Measure the images of the plan that are not measured yet, and give every image's row.
 
         Broken pictures are left out and named in a warning.
         """
-        chosen = self._chosen(pictures)
-        rows = self._measured()[: len(chosen)]
+        chosen, rows = self._chosen, self._measured()
         with tempfile.TemporaryDirectory() as folder, self.file.open("a") as file:
             shuffled = Engine(
                 shuffled_bundle(self._bundle, Path(folder), self._plan.seed), threads=self._threads
@@ -97,10 +105,6 @@ class FaithfulnessStudy:
                 rows.append(row)
         progress(len(chosen), len(chosen))
         return [row for row in rows if row]
-
-    def _chosen(self, pictures: Sequence[Picture]) -> list[Picture]:
-        order = np.random.default_rng(self._plan.seed).permutation(len(pictures))
-        return [pictures[index] for index in order[: self._plan.images]]
 
     def _measured(self) -> list[Row | None]:
         if not self.file.exists():
@@ -147,18 +151,16 @@ class FaithfulnessStudy:
         return maps, checks
 
     def _explain(self, engine: Engine, pixels: Floats, asked: Question) -> Explanation:
-        inquiry = Inquiry(pixels, asked, self._bundle.contract)
-        while inquiry.answer is None:
-            inquiry.take(run_passes(engine, inquiry.needed, PASSES_TOGETHER))
-        return inquiry.answer
+        run = partial(run_passes, engine, max_batch_size=PASSES_TOGETHER)
+        return answer(Inquiry(pixels, asked, self._bundle.contract), run)
 
     def _faithfulness(
         self, pixels: Floats, maps: dict[str, Floats], target: int
     ) -> dict[str, MapFaithfulness]:
         plan = self._plan
-        own = [order_of(scores) for scores in maps.values()]
+        orders = [order for scores in maps.values() for order in both_orders(scores)]
         remover = PatchRemover(pixels, plan.removal, self._bundle.contract)
-        exchange = measure_orders([*own, *(order[::-1] for order in own)], remover, plan.steps)
+        exchange = measure_orders(orders, remover, plan.steps)
         needed: list[Pass] = next(exchange)
         try:
             exchange.send(run_passes(self._engine, needed, PASSES_TOGETHER))

@@ -47,7 +47,7 @@ class Batcher(Generic[Item, Result]):
 
     def __init__(
         self,
-        run: Callable[[Sequence[Item]], Sequence[Result]],
+        run: Callable[[Sequence[Item]], Sequence[Result | Exception]],
         executor: Executor,
         *,
         max_batch_size: int,
@@ -57,7 +57,8 @@ class Batcher(Generic[Item, Result]):
     ) -> None:
         """Run batches of at most `max_batch_size` items in `executor`; `max_queue` may wait.
 
-        `what` names the items to callers who are refused.
+        `run` gives an exception in place of a result where one item fails alone. `what` names the
+        items to callers who are refused.
         """
         self._run = run
         self._executor = executor
@@ -148,7 +149,11 @@ class Batcher(Generic[Item, Result]):
             raise
         seconds = time.perf_counter() - started
         for entry, result in zip(batch, results, strict=True):
-            if not entry.ran.done():
+            if entry.ran.done():
+                continue
+            if isinstance(result, Exception):
+                entry.ran.set_exception(result)
+            else:
                 entry.ran.set_result(Ran(result, started - entry.since, seconds))
 
     def _end_all(self) -> None:

@@ -14,7 +14,7 @@ import multiprocessing
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import get_args
@@ -28,8 +28,8 @@ from service.contract import read_bundle
 from service.drawing.heatmap import draw_heatmap, encode_png
 from service.drawing.options import Drawing, Overlay
 from service.drawing.scale import Scale
-from service.engine import Engine
-from service.errors import InferenceFailed
+from service.engine import Engine, Floats
+from service.errors import InferenceFailed, InvalidParameter
 from service.load import Sample, keep_busy, post
 from service.local import read_picture
 from service.preprocess import ImageLimits, decode_image
@@ -41,6 +41,7 @@ from service.workload import (
     CLASSIFY,
     Measure,
     Scenario,
+    Work,
     bare_measures,
     served_measures,
     works,
@@ -60,10 +61,12 @@ def benchmark(
     rounds: int,
     seconds: float,
     progress: Callable[[str], None],
+    only: Sequence[str] = (),
 ) -> Report:
     """Measure the first bundle of a folder, each scenario for `seconds` in each of `rounds`.
 
-    `picture` is an image file; one is drawn where none is given. The first start finds no compiled
+    `picture` is an image file; one is drawn where none is given. `only` names the works beside
+    classify that are measured; all are where none is named. The first start finds no compiled
     Python bytecode, the second does. Raises ContractError for a bundle that cannot be served,
     ModelNotReady when the server ends, InferenceFailed when a scenario has no success.
     """
@@ -80,11 +83,11 @@ def benchmark(
         progress("first start")
         with server_process(folder, environment) as server:
             first_start = server.ready_seconds
-            memories = memory_by_use(server, image, bundle.contract.graphs.explain is not None)
+            memories = memory_by_use(server, image, bundle.contract.graphs.explain_all)
         progress("second start")
         with server_process(folder, environment) as server:
             engine = Engine(bundle, threads=threads)
-            asked = works(bundle.contract, engine.is_explainable)
+            asked = chosen_works(works(bundle.contract, engine.is_explainable), only)
             measures = {
                 **bare_measures(engine, image, asked),
                 **served_measures(server, image, callers, asked),
@@ -108,6 +111,14 @@ def benchmark(
     )
 
 
+def chosen_works(offered: Sequence[Work], only: Sequence[str]) -> list[Work]:
+    """Choose works by name, classify always. Raises InvalidParameter, naming those there are."""
+    names = [work.name for work in offered]
+    if unknown := [name for name in only if name not in names]:
+        raise InvalidParameter(f"no work {', '.join(unknown)}; there are {', '.join(names)}")
+    return [work for work in offered if not only or work.name in (*only, CLASSIFY.name)]
+
+
 def memory_by_use(
     server: ServerProcess, image: bytes, is_explainable: bool
 ) -> dict[str, Memory | None]:
@@ -128,7 +139,7 @@ def rendering(rounds: int, grid: tuple[int, int]) -> dict[str, Spread]:
     """Draw a map over a photograph-like picture of 1024 x 1024 pixels, as PNG: milliseconds."""
     drawn = decode_image(drawn_picture(), LIMITS).image
     picture = drawn.resize((RENDERED_SIDE, RENDERED_SIDE))
-    scores = np.random.default_rng(0).random(grid, np.float32)
+    scores = peaks(grid)
     size, box = (RENDERED_SIDE, RENDERED_SIDE), (0, 0, RENDERED_SIDE, RENDERED_SIDE)
     times: dict[str, list[float]] = {overlay: [] for overlay in OVERLAYS}
     for _ in range(rounds):
@@ -138,6 +149,16 @@ def rendering(rounds: int, grid: tuple[int, int]) -> dict[str, Spread]:
             encode_png(draw_heatmap(picture, scores, box, size, drawing, Scale.of(scores)), "{}")
             times[overlay].append((time.perf_counter() - started) * 1000)
     return {overlay: Spread.of(found) for overlay, found in times.items()}
+
+
+def peaks(grid: tuple[int, int]) -> Floats:
+    """Give scores like those of a map: a few smooth peaks on nearly nothing."""
+    rows, columns = np.indices(grid, dtype=np.float32) / np.float32(max(grid))
+    places = np.random.default_rng(0).random((4, 2), np.float32)
+    scores = np.zeros(grid, np.float32)
+    for down, across in places:
+        scores += np.exp(-((rows - down) ** 2 + (columns - across) ** 2) * np.float32(30))
+    return scores
 
 
 def drawn_picture() -> bytes:

@@ -137,6 +137,9 @@ class Benchmark(LocalCommand):
     rounds: int = Field(default=5, ge=1, description="How often everything is measured, in turns")
     seconds: float = Field(default=2, gt=0, description="How long each measurement takes")
     image: Path | None = Field(default=None, description="Picture file; one is drawn by default")
+    only: list[str] = Field(
+        default=[], description="Works to measure beside classify, such as relevance; all if none"
+    )
     output: Path | None = Field(default=None, description="JSON file to write as well")
 
     def cli_cmd(self) -> None:
@@ -150,6 +153,7 @@ class Benchmark(LocalCommand):
             rounds=self.rounds,
             seconds=self.seconds,
             progress=lambda line: print(line, file=sys.stderr, flush=True),
+            only=self.only,
         )
         if self.output:
             self.output.write_text(json.dumps(asdict(report), indent=2) + "\n")

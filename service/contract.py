@@ -126,6 +126,11 @@ class Graphs(Value):
         graphs = {"classify": self.classify, "explain": self.explain, "attend": self.attend}
         return {name: graph for name, graph in graphs.items() if graph is not None}
 
+    @property
+    def explain_all(self) -> bool:
+        """Whether there are those that every method of explanation needs."""
+        return self.explain is not None and self.attend is not None
+
 
 class Contract(Value):
     """The whole of `contract.json`."""

@@ -74,7 +74,7 @@ class Engine:
     @property
     def is_explainable(self) -> bool:
         """Whether the bundle has the graphs of explanations."""
-        return {"explain", "attend"} <= self.bundle.contract.graphs.named.keys()
+        return self.bundle.contract.graphs.explain_all
 
     @property
     def how_to_explain(self) -> str:
@@ -96,15 +96,19 @@ class Engine:
         return self.bundle.contract.architecture.parameters >= SHARED_PARAMETERS
 
     def classify(self, pixel_values: Floats) -> Classification:
-        """Classify pixel values [B, 3, rows, columns]. Raises what `run` raises."""
+        """Classify pixel values [B, 3, rows, columns].
+
+        Raises what `run` raises, and InferenceFailed when a number is not finite.
+        """
         outputs = self.run("classify", {"pixel_values": pixel_values}, ("logits", "readout"))
+        check_finite(outputs)
         return Classification(outputs["logits"], outputs["readout"])
 
     def run(self, graph: GraphName, inputs: Arrays, outputs: Sequence[str]) -> Arrays:
         """Run a graph and give the outputs asked for, by name.
 
         Raises NotExplainable where the bundle has no such graph, InferenceFailed when onnxruntime
-        fails or a number is not finite.
+        fails. Numbers that are not finite are the caller's to find: they may be of one image.
         """
         return _run(self._session(graph), list(outputs), inputs)
 
@@ -203,10 +207,14 @@ def _run(session: onnxruntime.InferenceSession, names: list[str], inputs: Arrays
         outputs = dict(zip(names, session.run(names, inputs), strict=True))
     except Exception as error:  # onnxruntime's errors share no public base class
         raise InferenceFailed(f"the engine failed: {error}") from error
+    return outputs
+
+
+def check_finite(outputs: Arrays) -> None:
+    """Refuse numbers that mean nothing. Raises InferenceFailed, naming the output."""
     for name, output in outputs.items():
         if not np.isfinite(output).all():
             raise InferenceFailed(
                 f"the engine gave numbers in {name} that are not finite; "
                 "the model overflows for this picture"
             )
-    return outputs

@@ -4,7 +4,7 @@ VitrineError
 ├── InvalidInput            400  the request cannot be read
 ├── Unauthorized            401  no key, or a key that is not known
 ├── ModelNotFound           404  no such model or version is served
-├── NotExplainable          409  the model's bundle has no explain graph
+├── NotExplainable          409  the model's bundle has no graphs of explanations
 ├── PayloadTooLarge         413  more bytes or pixels than the limit
 ├── UnsupportedMediaType    415  not one of the picture formats accepted
 ├── UnreadableImage         422  a picture that is broken
@@ -80,7 +80,7 @@ class ModelNotFound(VitrineError):
 
 
 class NotExplainable(VitrineError):
-    """The model's bundle has no explain graph."""
+    """The model's bundle has no graphs of explanations."""
 
     status, slug, title, exit_code = 409, "not-explainable", "Model cannot be explained", 69
 

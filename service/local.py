@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from service.answers import classify_result, explain_result
@@ -9,11 +10,11 @@ from service.budget import cpu_budget
 from service.contract import GOLDEN_FILE, read_bundle
 from service.drawing.heatmap import encode_png
 from service.drawing.options import Drawing
-from service.engine import Engine
+from service.engine import Arrays, Engine, GraphName
 from service.errors import InvalidInput
 from service.explain_schemas import ExplainMapsResult, ExplainResult
-from service.explanation.inquiry import Explanation, Inquiry
-from service.explanation.passes import run_passes
+from service.explanation.inquiry import Inquiry, answer
+from service.explanation.passes import Pass, run_passes
 from service.explanation.question import Question
 from service.figure import Figure, draw_figures
 from service.golden import REPLAYS, Golden, replay_classify
@@ -28,7 +29,7 @@ PASSES_TOGETHER = 8
 class LocalModel:
     """A verified bundle, used one picture at a time.
 
-    Invariant: it passed the golden replay when it was opened, like a model that is served.
+    Invariant: each of its graphs passes the golden replay before it answers, as in a server.
     """
 
     def __init__(self, bundles: Path) -> None:
@@ -38,6 +39,7 @@ class LocalModel:
         )
         self.contract = self.engine.bundle.contract
         self._golden = Golden.load(self.engine.bundle.path(GOLDEN_FILE))
+        self._verified: set[GraphName] = set()
         replay_classify(self.engine, self._golden, LIMITS)
 
     def classify(self, picture: Path, top_k: int) -> ClassifyResult:
@@ -52,18 +54,16 @@ class LocalModel:
         """Explain a picture file: the answer, and its maps over the picture as PNG."""
         data = read_picture(picture)
         decoded, pixels = preprocess(data, self.contract.preprocessing, LIMITS)
-        explanation = self._answer(Inquiry(pixels, asked, self.contract))
+        explanation = answer(Inquiry(pixels, asked, self.contract), self._run)
         result = explain_result(decoded.facts, explanation, asked, drawing, self.contract)
         drawn = draw_figures([Figure(data, explanation)], asked, drawing, self.contract, LIMITS)
         return result, encode_png(drawn, result.model_dump_json(), compressed=True)
 
-    def _answer(self, inquiry: Inquiry) -> Explanation:
-        for graph in REPLAYS:
-            if not self.engine.is_open(graph) and graph in {one.graph for one in inquiry.needed}:
-                REPLAYS[graph](self.engine, self._golden)
-        while inquiry.answer is None:
-            inquiry.take(run_passes(self.engine, inquiry.needed, PASSES_TOGETHER))
-        return inquiry.answer
+    def _run(self, passes: Sequence[Pass]) -> list[Arrays]:
+        for graph in {one.graph for one in passes} - self._verified:
+            REPLAYS[graph](self.engine, self._golden)
+            self._verified.add(graph)
+        return run_passes(self.engine, passes, PASSES_TOGETHER)
 
 
 def read_picture(path: Path) -> bytes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,9 +16,16 @@ import numpy as np
 
 from service.batching import Batcher, Ran
 from service.contract import CONTRACT_FILE, GOLDEN_FILE, Contract, read_bundle
-from service.engine import Arrays, Engine, Floats, GraphName, Provider
-from service.errors import ContractError, ErrorDetail, ModelNotFound, ModelNotReady
-from service.explanation.passes import Pass, run_passes
+from service.engine import Arrays, Engine, Floats, GraphName, Provider, check_finite
+from service.errors import (
+    ContractError,
+    ErrorDetail,
+    InferenceFailed,
+    ModelNotFound,
+    ModelNotReady,
+    Overloaded,
+)
+from service.explanation.passes import Pass, run_passes_apart
 from service.golden import REPLAYS, Golden, replay_classify
 from service.preprocess import ImageLimits
 
@@ -34,6 +42,7 @@ class Classified:
 
 
 Lane = Literal["classify", "explain", "study"]
+PASSES_AT_ONCE = 64  # of one request that wait in the lane study, so that others find room
 
 
 class ServedModel:
@@ -50,6 +59,8 @@ class ServedModel:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._verified: set[GraphName] = set()
         self._max_batch_size = 1
+        self._studies_left = 0
+        self.passes_at_once = PASSES_AT_ONCE
         self._classify: Batcher[Floats, Classified] | None = None
         self._passes: dict[Lane, Batcher[Pass, Arrays]] = {}
 
@@ -89,6 +100,8 @@ class ServedModel:
             max_queue=max_queue,
             on_batch=lambda size: on_batch("classify", size),
         )
+        self.passes_at_once = min(PASSES_AT_ONCE, max_passes)
+        self._studies_left = max_passes // self.passes_at_once
         limits: dict[Lane, int] = {"explain": max_queue, "study": max_passes}
         self._passes = {
             lane: Batcher(
@@ -107,6 +120,20 @@ class ServedModel:
         assert self._classify is not None
         return await self._classify.submit(images)
 
+    @contextmanager
+    def study(self) -> Iterator[None]:
+        """Hold a place for a request whose passes go by the lane `study`, a few at a time.
+
+        Who has one is not refused later. Raises Overloaded when there is none left.
+        """
+        if not self._studies_left:
+            raise Overloaded("as many thorough explanations as may be are under way; try again")
+        self._studies_left -= 1
+        try:
+            yield
+        finally:
+            self._studies_left += 1
+
     async def walk(self, passes: Sequence[Pass], lane: Lane) -> list[Ran[Arrays]]:
         """Run passes through the graphs of explanations. Raises what `Batcher.submit` raises."""
         return await self._passes[lane].submit(passes)
@@ -117,15 +144,26 @@ class ServedModel:
             await batcher.close()
         self._executor.shutdown(wait=False)
 
-    def _run_classify(self, images: Sequence[Floats]) -> list[Classified]:
-        outputs = self.engine.classify(np.stack(images))
-        return [Classified(*rows) for rows in zip(outputs.logits, outputs.readout, strict=True)]
+    def _run_classify(self, images: Sequence[Floats]) -> list[Classified | InferenceFailed]:
+        inputs = {"pixel_values": np.stack(images)}
+        outputs = self.engine.run("classify", inputs, ("logits", "readout"))
+        return [
+            _classified(*rows) for rows in zip(outputs["logits"], outputs["readout"], strict=True)
+        ]
 
-    def _run_passes(self, passes: Sequence[Pass]) -> list[Arrays]:
+    def _run_passes(self, passes: Sequence[Pass]) -> list[Arrays | InferenceFailed]:
         for graph in {one.graph for one in passes} - self._verified:
             REPLAYS[graph](self.engine, self._golden)
             self._verified.add(graph)
-        return run_passes(self.engine, passes, self._max_batch_size)
+        return run_passes_apart(self.engine, passes, self._max_batch_size)
+
+
+def _classified(logits: Floats, readout: Floats) -> Classified | InferenceFailed:
+    try:
+        check_finite({"logits": logits, "readout": readout})
+    except InferenceFailed as failure:
+        return failure
+    return Classified(logits, readout)
 
 
 def open_model(

@@ -45,6 +45,9 @@ class Settings(BaseSettings):
         ge=1,
         description="Passes of thorough explanations that may wait, up to 64 of each request",
     )
+    max_request_passes: int = Field(
+        default=8192, ge=1, description="Passes that one request for explanations may take"
+    )
     deadline_seconds: float = Field(
         default=30, gt=0, description="Longest that a request may take before 504"
     )

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from service.contract import Contract
 from service.engine import Engine
-from service.explanation.inquiry import Inquiry
+from service.explanation.inquiry import Inquiry, answer
 from service.explanation.methods import METHODS
 from service.explanation.passes import run_passes
 from service.explanation.question import ExplainOptions, Question, ask
@@ -80,15 +80,14 @@ class Scenario:
 def bare_measures(engine: Engine, image: bytes, asked: Sequence[Work]) -> dict[Scenario, Measure]:
     """Give the loops without a server."""
     contract = engine.bundle.contract
+    run = partial(run_passes, engine, max_batch_size=Settings().max_batch_size)
 
     def classify() -> None:
         engine.classify(preprocess(image, contract.preprocessing, LIMITS)[1][None])
 
     def explain(question: Question) -> None:
         _, pixel_values = preprocess(image, contract.preprocessing, LIMITS)
-        inquiry = Inquiry(pixel_values, question, contract)
-        while inquiry.answer is None:
-            inquiry.take(run_passes(engine, inquiry.needed, Settings().max_batch_size))
+        answer(Inquiry(pixel_values, question, contract), run)
 
     return {
         Scenario(work.name, BARE): partial(

@@ -23,6 +23,7 @@ __all__ = ["LONGEST_DRAWN", "Drawing", "Scale", "draw_heatmap", "drawn_size", "e
 
 SHORTEST_DRAWN = 256  # pixels of the longer side; smaller pictures are enlarged to be seen
 LONGEST_DRAWN = 1024
+LARGEST_DRAWN = 4096  # the longer side, on request
 REDUCING_GAP = 1.0  # a large picture is first halved, or cut to a third and so on, which is quick
 CONTOUR_SHARES = (0.5, 0.25, 0.75)  # of the scale, or of each side of a signed one
 FRAME = (PAPER, INK)  # from the inside out: one of them shows on any picture
@@ -55,10 +56,10 @@ def drawn_size(width: int, height: int, size: int | None = None) -> tuple[int, i
     """Give the (width, height) at which a picture is drawn; `size` is its longer side.
 
     Without a size, the longer side is drawn with 256 to 1024 pixels. Raises InvalidParameter where
-    `size` is above both 1024 and the original's.
+    `size` is above both 1024 and the original's, or above 4096.
     """
     longest = max(width, height)
-    largest = max(longest, LONGEST_DRAWN)
+    largest = min(max(longest, LONGEST_DRAWN), LARGEST_DRAWN)
     if size is not None and size > largest:
         detail = f"size {size} is more than the {largest} pixels that this picture can be drawn at"
         raise InvalidParameter(detail, [ErrorDetail("size", detail)])

@@ -21,7 +21,7 @@ from service.explanation.question import Question
 from service.explanation.removal import PatchRemover, all_patches, baseline_picture, cut
 
 ALWAYS = ("logits", "token_norms")
-PATH_PASSES = 16
+PATH_PASSES = 8
 
 
 @dataclass(frozen=True)

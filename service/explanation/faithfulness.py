@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from service.classify import probabilities
 from service.engine import Arrays, Floats
 from service.explanation.passes import Indexes, Pass
+from service.explanation.question import RANDOM_ORDERS
 from service.explanation.removal import PatchRemover
 
 STRONGEST_SHARE = 0.1  # of the patches, for comprehensiveness and sufficiency
-RANDOM_ORDERS = 4
 RANDOM_SEED = 0
 
 Probabilities = dict[bytes, Floats]  # of all classes [C], by the patches that were left
@@ -28,8 +28,9 @@ Probabilities = dict[bytes, Floats]  # of all classes [C], by the patches that w
 class Curve:
     """The class's probability as patches go in one order, and what it falls by at the ends.
 
-    `probabilities` [P] stand at the shares of patches removed; `without_strongest` and
-    `with_strongest_alone` are the probabilities when the first 10 % are gone, and alone left.
+    `probabilities` [P] stand at the shares of patches removed; `without_first` and
+    `with_first_alone` are the probabilities when the first 10 % of the order are gone, and alone
+    left.
     """
 
     probabilities: Floats
@@ -78,6 +79,14 @@ def order_of(scores: Floats) -> Indexes:
     return np.argsort(-scores.ravel(), kind="stable")
 
 
+def both_orders(scores: Floats) -> tuple[Indexes, Indexes]:
+    """Give the patches from the most relevant on, and from the least relevant on.
+
+    Equal ones come from the top left in both, so that a constant map has a delta of 0.
+    """
+    return order_of(scores), order_of(-scores)
+
+
 def random_orders(patches: int, count: int = RANDOM_ORDERS) -> list[Indexes]:
     """Draw the orders of the control, the same for every picture with as many patches."""
     random = np.random.default_rng(RANDOM_SEED)
@@ -123,12 +132,12 @@ def faithfulness_of(
     scores: Floats, target: int, steps: int, controls: Sequence[Indexes], found: Probabilities
 ) -> MapFaithfulness:
     """Read the faithfulness of a map [rows, columns] for a class from what was measured."""
-    order = order_of(scores)
+    order, reverse = both_orders(scores)
     removed = np.array(removal_counts(len(order), steps), np.float32) / np.float32(len(order))
     return MapFaithfulness(
         removed=removed,
         most_relevant_first=curve_of(order, target, steps, found),
-        least_relevant_first=curve_of(order[::-1], target, steps, found),
+        least_relevant_first=curve_of(reverse, target, steps, found),
         random=tuple(curve_of(control, target, steps, found) for control in controls),
         whole=float(found[_key(order)][target]),
     )

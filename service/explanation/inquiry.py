@@ -7,7 +7,7 @@ their own way, and together with those of other pictures. `Inquiry` wraps it.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 
 from service.classify import probabilities
@@ -16,9 +16,9 @@ from service.engine import Arrays, Floats
 from service.explanation.askers import ASKERS, Found
 from service.explanation.faithfulness import (
     MapFaithfulness,
+    both_orders,
     faithfulness_of,
     measure_orders,
-    order_of,
     random_orders,
 )
 from service.explanation.maps import (
@@ -95,10 +95,9 @@ def _with_faithfulness(
     maps: list[Map], pixel_values: Floats, asked: Question, contract: Contract
 ) -> Generator[list[Pass], list[Arrays], list[Map]]:
     controls = random_orders(contract.architecture.patches)
-    own = [order_of(one.scores) for one in maps]
-    orders = [*own, *(order[::-1] for order in own), *controls]
+    orders = [order for one in maps for order in both_orders(one.scores)]
     remover = PatchRemover(pixel_values, asked.removal, contract)
-    found = yield from measure_orders(orders, remover, asked.curve_steps)
+    found = yield from measure_orders([*orders, *controls], remover, asked.curve_steps)
     return [
         replace(
             one,
@@ -136,3 +135,10 @@ class Inquiry:
             self.needed = self._exchange.send(list(results))
         except StopIteration as finished:
             self.needed, self.answer = [], finished.value
+
+
+def answer(inquiry: Inquiry, run: Callable[[list[Pass]], Sequence[Arrays]]) -> Explanation:
+    """Run an inquiry to its end, one set of passes after the other."""
+    while inquiry.answer is None:
+        inquiry.take(run(inquiry.needed))
+    return inquiry.answer

@@ -46,8 +46,8 @@ METHODS: dict[MethodName, Method] = {
             definition=(
                 "r = readout; for l = L..start_layer: r += r . mean_h relu(G_l * A_l), where G_l "
                 "is the gradient of the class's logit at attention A_l; the map is r over the "
-                "patches. sign=negative takes relu(-G_l * A_l), evidence against the class; "
-                "sign=both is the one minus the other."
+                "patches, less the readout's own share. sign=negative takes relu(-G_l * A_l), "
+                "evidence against the class; sign=both is the one minus the other."
             ),
             source="Chefer, Gur and Wolf, Generic Attention-model Explainability, ICCV 2021",
             class_specific=True,

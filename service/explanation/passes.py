@@ -9,9 +9,28 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from service.engine import Arrays, Engine, Floats
+from service.contract import Architecture
+from service.engine import Arrays, Engine, Floats, check_finite
+from service.errors import InferenceFailed
 
 Indexes = NDArray[np.int64]
+BATCH_BYTES = 64 * 1024**2
+FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Patches:
+    """Some patches of a picture, numbered row by row on a grid of squares of `side` pixels."""
+
+    numbers: Indexes
+    grid: tuple[int, int]
+    side: int
+
+    def mask(self) -> NDArray[np.bool_]:
+        """Say where they are: True in [rows, columns] of pixels."""
+        chosen = np.zeros(self.grid[0] * self.grid[1], bool)
+        chosen[self.numbers] = True
+        return chosen.reshape(self.grid).repeat(self.side, axis=0).repeat(self.side, axis=1)
 
 
 @dataclass(frozen=True)
@@ -19,12 +38,12 @@ class Mixture:
     """Pixel values [3, rows, columns] between a picture and its baseline, made when they are run.
 
     Many passes over one picture may wait at once; so each holds no picture of its own. `share` is
-    how much of the picture there is, or where it is: True in [rows, columns].
+    how much of the picture there is, or in which of its patches it is.
     """
 
     picture: Floats
     baseline: Floats
-    share: float | NDArray[np.bool_]
+    share: float | Patches
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -35,7 +54,7 @@ class Mixture:
         """Give the pixel values."""
         if isinstance(self.share, float):
             return self.baseline + np.float32(self.share) * (self.picture - self.baseline)
-        return np.where(self.share, self.picture, self.baseline)
+        return np.where(self.share.mask(), self.picture, self.baseline)
 
 
 Pixels = Floats | Mixture
@@ -84,22 +103,57 @@ class Pass:
         return (self.graph, *shapes, *self.outputs)
 
 
+def passes_together(architecture: Architecture, most: int) -> int:
+    """Say how many images' passes run in one batch: fewer of a large model, whose values are many.
+
+    A pass that walks back keeps, of every block, about three attention matrices and sixteen times
+    the tokens. On a CPU, batches of a large model are no faster.
+    """
+    tokens = architecture.prefix_tokens + architecture.patches
+    kept = tokens * (3 * architecture.heads * tokens + 16 * architecture.width)
+    return max(1, min(most, BATCH_BYTES // (FLOAT_BYTES * architecture.depth * kept)))
+
+
 def run_passes(engine: Engine, passes: Sequence[Pass], max_batch_size: int) -> list[Arrays]:
     """Run passes, those of one kind together, and give each one's outputs in their order.
 
     Raises NotExplainable and InferenceFailed.
     """
+    results = run_passes_apart(engine, passes, max_batch_size)
+    for result in results:
+        if isinstance(result, InferenceFailed):
+            raise result
+    return [result for result in results if not isinstance(result, InferenceFailed)]
+
+
+def run_passes_apart(
+    engine: Engine, passes: Sequence[Pass], max_batch_size: int
+) -> list[Arrays | InferenceFailed]:
+    """Run passes as `run_passes` does; one whose numbers are not finite fails alone."""
     kinds: dict[tuple[str, ...], list[int]] = {}
     for index, one in enumerate(passes):
         kinds.setdefault(one.kind, []).append(index)
-    results: list[Arrays] = [{} for _ in passes]
+    together = passes_together(engine.bundle.contract.architecture, max_batch_size)
+    results: list[Arrays | InferenceFailed] = [{} for _ in passes]
     for alike in kinds.values():
-        for start in range(0, len(alike), max_batch_size):
-            batch = alike[start : start + max_batch_size]
-            first = passes[batch[0]]
-            given = [passes[index].inputs for index in batch]
-            inputs = {name: np.stack([one[name] for one in given]) for name in given[0]}
-            outputs = engine.run(first.graph, inputs, first.outputs)
+        for start in range(0, len(alike), together):
+            batch = alike[start : start + together]
+            outputs = _run_batch(engine, [passes[index] for index in batch])
             for place, index in enumerate(batch):
-                results[index] = {name: values[place] for name, values in outputs.items()}
+                results[index] = _of_one(outputs, place)
     return results
+
+
+def _run_batch(engine: Engine, batch: Sequence[Pass]) -> Arrays:
+    given = [one.inputs for one in batch]
+    inputs = {name: np.stack([values[name] for values in given]) for name in given[0]}
+    return engine.run(batch[0].graph, inputs, batch[0].outputs)
+
+
+def _of_one(outputs: Arrays, place: int) -> Arrays | InferenceFailed:
+    own = {name: values[place] for name, values in outputs.items()}
+    try:
+        check_finite(own)
+    except InferenceFailed as failure:
+        return failure
+    return own

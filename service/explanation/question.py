@@ -20,6 +20,8 @@ from service.explanation.removal import Baseline, Removal
 MOST_TARGETS = 5
 MOST_STEPS = 128
 PATH_STEPS = 32  # of integrated gradients, where none are named
+RANDOM_ORDERS = 4  # of the control that a faithfulness is held against
+LONGEST_LABEL = 64  # characters of an unknown label that are looked at
 CURVE_STEPS = 16  # of a faithfulness curve
 
 
@@ -109,6 +111,18 @@ class Question:
         """Whether patches are taken away to answer it."""
         return self.faithfulness or self.method == "occlusion"
 
+    @property
+    def is_thorough(self) -> bool:
+        """Whether it takes many passes."""
+        return self.faithfulness or not self.definition.is_quick
+
+    def passes(self, patches: int) -> int:
+        """Give the passes that it takes of one picture, at the most."""
+        own = {"integrated_gradients": self.path_steps + 2, "occlusion": patches + 1}
+        orders = 2 * len(self.targets) + RANDOM_ORDERS
+        curves = orders * (self.curve_steps + 2) if self.faithfulness else 0
+        return own.get(self.method, 1) + curves
+
     def logit_weights(self, classes: int) -> Floats:
         """Give the rows [T, C] that the logits are weighed with; zeros stand for the predicted."""
         weights = np.zeros((len(self.targets), classes), np.float32)
@@ -159,7 +173,7 @@ def find_label(wanted: str, labels: tuple[str, ...], parameter: str) -> int:
     indexes = [str(index) for index in range(len(labels))]
     if wanted in indexes:
         return indexes.index(wanted)
-    nearest = get_close_matches(wanted, labels, n=3, cutoff=0) or labels[:3]
+    nearest = get_close_matches(wanted[:LONGEST_LABEL], labels, n=3, cutoff=0.4) or labels[:3]
     raise _invalid(
         parameter,
         f"{parameter} {shorten(wanted)} is neither a label nor an index below {len(labels)}; "

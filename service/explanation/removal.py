@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from service.contract import Architecture, Contract, Preprocessing
 from service.engine import Floats
-from service.explanation.passes import Indexes, Mixture, Pass
+from service.explanation.passes import Indexes, Mixture, Pass, Patches
 
 Baseline = Literal["black", "white", "mean", "blur"]
 Removal = Literal["token", "black", "white", "mean", "blur"]
@@ -72,11 +71,7 @@ class PatchRemover:
         """Give the pass that finds the logits with no other patches than `keep` [K]."""
         if self._baseline is None:
             return Pass.attend(self._pixel_values, np.sort(keep), LOGITS)
-        painted = Mixture(self._pixel_values, self._baseline, self._mask(keep))
-        return Pass.attend(painted, all_patches(self._architecture), LOGITS)
-
-    def _mask(self, keep: Indexes) -> NDArray[np.bool_]:
-        kept = np.zeros(self._architecture.patches, bool)
-        kept[keep] = True
-        side = self._architecture.patch_size
-        return kept.reshape(self._architecture.grid).repeat(side, axis=0).repeat(side, axis=1)
+        shape = self._architecture
+        patches = Patches(keep, shape.grid, shape.patch_size)
+        painted = Mixture(self._pixel_values, self._baseline, patches)
+        return Pass.attend(painted, all_patches(shape), LOGITS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 
 from service.answers import explain_result, method_items, model_identity
-from service.drawing.heatmap import encode_png
+from service.drawing.heatmap import drawn_size, encode_png
 from service.drawing.options import Drawing
 from service.engine import Arrays
 from service.errors import (
@@ -65,7 +66,7 @@ FORMATS: dict[int | str, dict[str, Any]] = {
 }
 
 PICTURES_AT_ONCE = 8  # of one request
-PASSES_AT_ONCE = 64  # of one request that wait, so that others find room
+FEW_MAPS = 2  # are written in less time than another thread takes to begin
 
 Answer = ExplainAnswer | ExplainMapsAnswer | ExplainAnswers
 
@@ -100,21 +101,28 @@ async def explain(
         asked = _question(parameters, model)
         pictures = await read_pictures(request, context)
         form = _form(parameters, request, pictures)
+        _check_work(asked, len(pictures.data), model, context)
         prepared = await prepare(pictures.data, model.contract.preprocessing, context, watch)
         if not pictures.is_list and isinstance(prepared[0], VitrineError):
             raise prepared[0]
         readable = [item for item in prepared if isinstance(item, Prepared)]
+        if form == "png":
+            for item in readable:  # a drawing that cannot be is refused before the work
+                drawn_size(item.image.width, item.image.height, parameters.size)
         explained = await while_connected(request, _explain(readable, asked, model, context, watch))
         outcomes = _outcomes(pictures, prepared, explained)
-        if form == "npy":
-            return _npy(explained[0])
-        results = [_result(one, asked, parameters, model, request) for one in outcomes]
-        answer = _answer(results, pictures, model, watch)
-        if form == "json":
-            return Response(answer.model_dump_json(), media_type=MEDIA_TYPES["json"])
-        return await context.in_thread(
-            lambda: _png(outcomes, answer, asked, parameters, model, context)
-        )
+
+        def respond() -> Response:
+            if form == "npy":
+                return _npy(explained[0])
+            results = [_result(one, asked, parameters, model, request) for one in outcomes]
+            answer = _answer(results, pictures, model, watch)
+            if form == "json":
+                return Response(answer.model_dump_json(), media_type=MEDIA_TYPES["json"])
+            return _png(outcomes, answer, asked, parameters, model, context)
+
+        is_quick = form != "png" and len(explained) * len(asked.targets) <= FEW_MAPS
+        return respond() if is_quick else await context.in_thread(respond)
 
 
 @router.get(
@@ -132,6 +140,15 @@ def _question(parameters: ExplainParameters, model: ServedModel) -> Question:
     if not model.engine.is_explainable:
         raise NotExplainable(model.engine.how_to_explain)
     return ask(model.contract, parameters)
+
+
+def _check_work(asked: Question, pictures: int, model: ServedModel, context: Context) -> None:
+    passes = pictures * asked.passes(model.contract.architecture.patches)
+    if passes > context.settings.max_request_passes:
+        raise InvalidParameter(
+            f"this takes up to {passes:,} passes, more than {context.settings.max_request_passes:,}"
+            "; send fewer pictures, targets or steps, or choose a method that takes one pass"
+        )
 
 
 def _form(parameters: ExplainParameters, request: Request, pictures: Pictures) -> str:
@@ -166,13 +183,14 @@ async def _explain(
 ) -> list[Explanation]:
     """Answer the same question about every picture, a few at a time: attention can be large."""
     explained: list[Explanation] = []
-    for start in range(0, len(readable), PICTURES_AT_ONCE):
-        inquiries = [
-            Inquiry(item.pixel_values, asked, model.contract)
-            for item in readable[start : start + PICTURES_AT_ONCE]
-        ]
-        await _answer_in_step(inquiries, asked, model, context, watch)
-        explained += [inquiry.answer for inquiry in inquiries if inquiry.answer]
+    with model.study() if asked.is_thorough else nullcontext():
+        for start in range(0, len(readable), PICTURES_AT_ONCE):
+            inquiries = [
+                Inquiry(item.pixel_values, asked, model.contract)
+                for item in readable[start : start + PICTURES_AT_ONCE]
+            ]
+            await _answer_in_step(inquiries, asked, model, context, watch)
+            explained += [inquiry.answer for inquiry in inquiries if inquiry.answer]
     context.metrics.explanations.labels(
         model.contract.name, asked.method, str(asked.faithfulness).lower()
     ).inc(len(explained))
@@ -198,8 +216,8 @@ async def _answer_in_step(
 
     while passes := [one for inquiry in inquiries for one in inquiry.needed]:
         results: list[Arrays] = []
-        for start in range(0, len(passes), PASSES_AT_ONCE):
-            runs = await model.walk(passes[start : start + PASSES_AT_ONCE], lane)
+        for start in range(0, len(passes), model.passes_at_once):
+            runs = await model.walk(passes[start : start + model.passes_at_once], lane)
             note_runs(runs, lane, context, watch)
             context.metrics.passes.labels(lane).inc(len(runs))
             results += [run.result for run in runs]

@@ -45,10 +45,14 @@ def pictures(tmp_path_factory):
     return root
 
 
+def named(pictures):
+    return read_source(str(pictures), 10**9).pictures["test"]
+
+
 @pytest.fixture(scope="module")
 def rows(folder, pictures):
-    study = FaithfulnessStudy(read_bundle(folder), PLAN, threads=1)
-    found = study.rows(read_source(str(pictures), 10**9).pictures["test"], lambda done, total: None)
+    study = FaithfulnessStudy(read_bundle(folder), PLAN, named(pictures), threads=1)
+    found = study.rows(lambda done, total: None)
     study.file.unlink()
     return found
 
@@ -70,15 +74,20 @@ def test_methods_that_know_no_class_give_every_class_the_same_map(rows):
 
 
 def test_an_interrupted_study_goes_on_where_it_stopped(folder, pictures, rows):
-    named = read_source(str(pictures), 10**9).pictures["test"]
-    study = FaithfulnessStudy(read_bundle(folder), PLAN, threads=1)
+    study = FaithfulnessStudy(read_bundle(folder), PLAN, named(pictures), threads=1)
     study.file.write_text(json.dumps({"kept": {"delta": 1.0}}) + "\n" + '{"cut off')
     done = []
-    found = study.rows(named, lambda number, total: done.append(number))
+    found = study.rows(lambda number, total: done.append(number))
     assert found[0] == {"kept": {"delta": 1.0}}
     assert found[1:] == rows[1:]
     assert done == [1, 2, 3, 4]
     study.file.unlink()
+
+
+def test_other_pictures_are_another_study(folder, pictures):
+    bundle, chosen = read_bundle(folder), named(pictures)
+    studies = [FaithfulnessStudy(bundle, PLAN, some, 1) for some in (chosen, chosen[1:])]
+    assert studies[0].file != studies[1].file
 
 
 def test_shuffled_weights_are_the_same_numbers_and_another_model(folder, tmp_path):

@@ -9,12 +9,20 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from service.benchmark import OVERLAYS, benchmark, describe, drawn_picture, figures, in_turns
+from service.benchmark import (
+    OVERLAYS,
+    benchmark,
+    chosen_works,
+    describe,
+    drawn_picture,
+    figures,
+    in_turns,
+)
 from service.benchmark_report import Memory, Report, processor, tables
 from service.cli import main
 from service.contract import read_bundle
 from service.engine import Engine
-from service.errors import InferenceFailed, InvalidInput, ModelNotReady
+from service.errors import InferenceFailed, InvalidInput, InvalidParameter, ModelNotReady
 from service.explanation.methods import METHODS
 from service.load import Sample
 from service.preprocess import ImageLimits, decode_image
@@ -49,6 +57,14 @@ def test_a_work_asks_for_its_method_and_its_classes(tiny_bundle):
     assert asked["classify"] == "/classify"
     assert asked["legrad"] == "/explain?method=legrad"
     assert asked["relevance, 3 classes"] == ("/explain?method=relevance&target=0&target=1&target=2")
+
+
+def test_works_are_chosen_by_name_and_an_unknown_one_is_refused(tiny_bundle):
+    offered = works(read_bundle(tiny_bundle).contract, True)
+    chosen = chosen_works(offered, ["legrad"])
+    assert [work.name for work in chosen] == ["classify", "legrad"]
+    with pytest.raises(InvalidParameter, match="no work lrp; there are classify, relevance"):
+        chosen_works(offered, ["lrp"])
 
 
 def test_every_overlay_is_drawn_and_timed(report):

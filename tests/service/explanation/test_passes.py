@@ -7,7 +7,15 @@ import pytest
 
 from service.contract import Contract, read_bundle
 from service.engine import Engine
-from service.explanation.passes import Mixture, Pass, run_passes
+from service.errors import InferenceFailed
+from service.explanation.passes import (
+    Mixture,
+    Pass,
+    Patches,
+    passes_together,
+    run_passes,
+    run_passes_apart,
+)
 from service.explanation.removal import PatchRemover, all_patches, baseline_picture, cut
 from tests.service.architectures import architecture
 
@@ -64,13 +72,35 @@ def test_a_share_lies_between_the_baseline_and_the_picture() -> None:
     np.testing.assert_allclose(half, (whole + baseline) / 2, atol=1e-6)
 
 
-def test_a_mask_shows_the_picture_where_it_is_true() -> None:
+def test_a_mixture_of_patches_shows_the_picture_in_those_alone() -> None:
     whole, baseline = picture(0), picture(1)
-    mask = np.zeros((32, 32), bool)
-    mask[:8] = True
-    shown = Mixture(whole, baseline, mask).values()
+    first_row = Patches(np.arange(4), grid=(4, 4), side=8)
+    shown = Mixture(whole, baseline, first_row).values()
     np.testing.assert_array_equal(shown[:, :8], whole[:, :8])
     np.testing.assert_array_equal(shown[:, 8:], baseline[:, 8:])
+
+
+# batches
+
+
+def test_a_large_models_passes_run_one_by_one_and_a_small_ones_together() -> None:
+    large = architecture().model_copy(
+        update={"grid": (14, 14), "depth": 12, "heads": 12, "width": 768}
+    )
+    assert passes_together(large, 8) == 1
+    assert passes_together(architecture(), 8) == 8
+
+
+def test_a_picture_that_overflows_fails_alone(tiny_bundle) -> None:
+    engine = Engine(read_bundle(tiny_bundle), threads=1)
+    keep = all_patches(engine.bundle.contract.architecture)
+    good, bad = picture(0), np.full((3, 32, 32), np.nan, np.float32)
+    passes = [Pass.attend(pixels, keep, ("logits",)) for pixels in (good, bad, good)]
+    first, failed, last = run_passes_apart(engine, passes, 8)
+    assert isinstance(failed, InferenceFailed)
+    np.testing.assert_array_equal(first["logits"], last["logits"])
+    with pytest.raises(InferenceFailed, match="logits"):
+        run_passes(engine, passes, 8)
 
 
 # removal

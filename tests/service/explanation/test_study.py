@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from service.errors import CallerGone, Overloaded
+from service.errors import CallerGone, InvalidParameter, Overloaded
 from service.explanation.methods import METHODS
 from service.preprocess import ImageLimits, preprocess
 from tests.service.live import PATIENCE_SECONDS, Live, serving
@@ -144,16 +144,21 @@ def test_explanations_are_counted_by_method_and_whether_they_were_measured(live:
 
 
 @pytest.mark.parametrize("query", [{"method": "occlusion"}, {"faithfulness": "true"}])
-def test_more_passes_than_may_wait_are_refused_while_classes_are_still_told(
-    tiny_bundles, query
+def test_a_study_is_answered_however_few_passes_may_wait(tiny_bundles, query) -> None:
+    with serving(tiny_bundles, max_passes=5) as server:
+        assert server.client.post("/explain", params=query, content=PNG).status_code == 200
+
+
+def test_a_request_for_more_passes_than_one_may_take_is_refused_before_the_work(
+    tiny_bundles,
 ) -> None:
-    with serving(tiny_bundles, max_passes=8) as server:
-        response = server.client.post("/explain", params=query, content=PNG)
-        assert_problem(response, Overloaded, "passes", "the queue's 8", "try again")
-        assert response.headers["retry-after"] == "1"
-        assert server.metric("vitrine_passes_total", lane="study") <= 1  # the whole picture's
-        assert server.client.post("/classify", content=PNG).status_code == 200
-        assert server.client.post("/explain", content=PNG).status_code == 200
+    with serving(tiny_bundles, max_request_passes=2 * PATCHES) as server:
+        body = {"images": [text_of(PNG)] * 2}
+        response = server.client.post("/explain", params={"method": "occlusion"}, json=body)
+        assert_problem(response, InvalidParameter, "34 passes, more than 32", "fewer pictures")
+        assert server.metric("vitrine_passes_total", lane="study") == 0
+        ask(server, method="occlusion")
+        assert server.client.post("/explain", json=body).status_code == 200
 
 
 @contextmanager
@@ -173,6 +178,20 @@ def amid_a_study(server: Live) -> Iterator[tuple[socket.socket, ExitStack]]:
         held.enter_context(server.busy_engine())
         assert model.queue_depths["study"] > 10
         yield caller, held
+
+
+def test_a_study_more_than_may_be_under_way_is_refused_at_once(tiny_bundles) -> None:
+    with (
+        serving(tiny_bundles, max_batch_size=1, max_passes=64) as server,
+        amid_a_study(server) as (caller, held),
+    ):
+        response = server.client.post("/explain", params={"method": "occlusion"}, content=PNG)
+        assert_problem(response, Overloaded, "thorough explanations", "try again")
+        assert response.headers["retry-after"] == "1"
+        held.close()
+        assert caller.recv(12) == b"HTTP/1.1 200"
+        until(lambda: server.metric("vitrine_queue_depth", lane="study") == 0)
+        ask(server, method="occlusion")
 
 
 def test_a_classification_takes_its_turn_between_the_passes_of_a_study(tiny_bundles) -> None:
