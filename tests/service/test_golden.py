@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 
 from service.contract import GOLDEN_FILE, read_bundle
+from service.drawing.options import Drawing
 from service.engine import Engine
 from service.errors import ContractError
+from service.explanation.question import ExplainOptions, ask
 from service.golden import Golden, replay_attend, replay_classify, replay_explain
+from service.local import LocalModel
 from service.preprocess import ImageLimits
+from tests.service.pictures import draw, encode
 
 LIMITS = ImageLimits()
 
@@ -88,3 +92,25 @@ def test_an_archive_without_the_arrays_is_refused(tmp_path) -> None:
     np.savez(tmp_path / GOLDEN_FILE, logits=np.zeros((1, 3)))
     with pytest.raises(ContractError, match="image_0"):
         Golden.load(tmp_path / GOLDEN_FILE)
+
+
+@pytest.mark.parametrize("name", ["relevance", "rollout"])
+def test_a_small_map_that_is_all_zero_is_refused(engine, golden, name) -> None:
+    false = replace(golden, **{name: getattr(golden, name) * 0})
+    with pytest.raises(ContractError, match=f"{name} are off"):
+        (replay_explain if name == "relevance" else replay_attend)(engine, false)
+
+
+@pytest.mark.parametrize(
+    ("false", "method"), [("relevance", "integrated_gradients"), ("rollout", "occlusion")]
+)
+def test_no_graph_answers_on_the_command_line_before_it_was_replayed(
+    copy_bundle, golden, tmp_path, false, method
+) -> None:
+    replace(golden, **{false: getattr(golden, false) + 1}).save(tmp_path / GOLDEN_FILE)
+    folder = copy_bundle(files={GOLDEN_FILE: (tmp_path / GOLDEN_FILE).read_bytes()})
+    (tmp_path / "picture.png").write_bytes(encode(draw()))
+    model = LocalModel(folder)
+    asked = ask(model.contract, ExplainOptions(method=method))
+    with pytest.raises(ContractError, match=f"golden {false} are off"):
+        model.explain(tmp_path / "picture.png", asked, Drawing())
