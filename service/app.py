@@ -17,9 +17,10 @@ from service.errors import ContractError, VitrineError
 from service.metrics import Metrics
 from service.middleware import RequestMiddleware
 from service.problems import install_problem_handlers
-from service.registry import Registry, ServedModel, open_model
+from service.registry import Registry, open_model
 from service.routes import classify, explain, health, metrics, models, page
 from service.routes.context import Context
+from service.served_model import ServedModel
 from service.settings import Settings
 
 logger = logging.getLogger("vitrine")

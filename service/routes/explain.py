@@ -39,7 +39,6 @@ from service.explanation.question import Question, ask
 from service.figure import Figure, draw_figures
 from service.preprocess import ImageFacts
 from service.problems import EXPLAIN_PROBLEMS, documented
-from service.registry import Lane, ServedModel
 from service.routes.context import Context, InContext
 from service.routes.pictures import REQUEST_BODY, Pictures, read_pictures
 from service.routes.stages import (
@@ -52,6 +51,7 @@ from service.routes.stages import (
     while_connected,
 )
 from service.schemas import FailedResult, ModelChoice
+from service.served_model import Lane, ServedModel
 
 router = APIRouter(tags=["explain"])
 

@@ -7,9 +7,10 @@ from fastapi import APIRouter
 from service.contract import Contract
 from service.errors import InvalidParameter, ModelNotFound, ModelNotReady
 from service.problems import documented
-from service.registry import Registry, ServedModel
+from service.registry import Registry
 from service.routes.context import InContext
 from service.schemas import ModelItem
+from service.served_model import ServedModel
 
 router = APIRouter(prefix="/models", tags=["models"])
 
