@@ -17,7 +17,7 @@ Point = tuple[float, float]
 Points = NDArray[np.float64]  # [points, (x, y)]
 Segments = NDArray[np.float64]  # [segments, 2 ends, (x, y)]
 
-SPACING = 6  # pixels from point to point of a line
+SPACING = 8  # pixels from point to point of a line
 WIDENING = 384  # pixels of the longer side: a line is 2 pixels wide, and 1 more for each
 FINENESS = 2  # lines are drawn at twice the size and then reduced, which smooths their edges
 OUTLINE = 1.25  # pixels on each side of a line
