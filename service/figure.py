@@ -42,25 +42,36 @@ def draw_figures(
 
     Raises InvalidParameter when a drawing would be larger than its picture.
     """
-    columns = math.ceil(math.sqrt(len(figures) * len(asked.targets)))
-    tiles = [
-        tile
-        for figure in figures
-        for tile in _tiles(figure, asked, drawing, contract, limits, LONGEST_SHEET // columns)
-    ]
+    count = len(figures) * len(asked.targets)
+    return lay_out(
+        [
+            tile
+            for figure in figures
+            for tile in draw_tiles(figure, count, asked, drawing, contract, limits)
+        ]
+    )
+
+
+def lay_out(tiles: Sequence[Tile]) -> Image.Image:
+    """Give the only tile's picture, or a labelled sheet."""
     if len(tiles) == 1 and isinstance(tiles[0].content, Image.Image):
         return tiles[0].content
     return draw_sheet(tiles)
 
 
-def _tiles(
+def draw_tiles(
     figure: Figure,
+    count: int,
     asked: Question,
     drawing: Drawing,
     contract: Contract,
     limits: ImageLimits,
-    largest: int,
 ) -> list[Tile]:
+    """Draw one picture's maps, no larger than they are needed in a sheet of `count` tiles.
+
+    Raises InvalidParameter when a drawing would be larger than its picture.
+    """
+    largest = LONGEST_SHEET // math.ceil(math.sqrt(count))
     if isinstance(figure.explanation, str):
         return [Tile(figure.name, figure.explanation)]
     side = min(largest, max(LONGEST_DRAWN, drawing.size or 0)) // DRAFT_MARGIN

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from fastapi import APIRouter, Query, Request, Response
 from service.answers import explain_result, method_items, model_identity
 from service.drawing.heatmap import drawn_size, encode_png
 from service.drawing.options import Drawing
+from service.drawing.sheet import Tile
 from service.engine import Arrays
 from service.errors import (
     InvalidInput,
@@ -36,9 +36,10 @@ from service.explain_schemas import (
 )
 from service.explanation.inquiry import Explanation, Inquiry
 from service.explanation.question import Question, ask
-from service.figure import Figure, draw_figures
+from service.figure import Figure, draw_tiles, lay_out
 from service.preprocess import ImageFacts
 from service.problems import EXPLAIN_PROBLEMS, documented
+from service.routes.accept import MEDIA_TYPES, preferred_form
 from service.routes.context import Context, InContext
 from service.routes.pictures import REQUEST_BODY, Pictures, read_pictures
 from service.routes.stages import (
@@ -55,8 +56,6 @@ from service.served_model import Lane, ServedModel
 
 router = APIRouter(tags=["explain"])
 
-MEDIA_TYPES = {"png": "image/png", "npy": "application/x-npy", "json": "application/json"}
-QUALITY = re.compile(r"[01](\.\d{0,3})?")
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 FORMATS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -78,6 +77,11 @@ class Outcome:
     data: bytes
     image: ImageFacts | None
     found: Explanation | VitrineError
+
+    @property
+    def shown(self) -> Explanation | str:
+        """What is drawn: the maps, or the error's title in their place."""
+        return self.found.title if isinstance(self.found, VitrineError) else self.found
 
 
 @router.post(
@@ -112,17 +116,18 @@ async def explain(
         explained = await while_connected(request, _explain(readable, asked, model, context, watch))
         outcomes = _outcomes(pictures, prepared, explained)
 
-        def respond() -> Response:
-            if form == "npy":
-                return _npy(explained[0])
+        def describe() -> Answer:
             results = [_result(one, asked, parameters, model, request) for one in outcomes]
-            answer = _answer(results, pictures, model, watch)
-            if form == "json":
-                return Response(answer.model_dump_json(), media_type=MEDIA_TYPES["json"])
-            return _png(outcomes, answer, asked, parameters, model, context)
+            return _answer(results, pictures, model, watch)
 
-        is_quick = form != "png" and len(explained) * len(asked.targets) <= FEW_MAPS
-        return respond() if is_quick else await context.in_thread(respond)
+        if form == "npy":
+            return _npy(explained[0])
+        if form == "json":
+            few = len(explained) * len(asked.targets) <= FEW_MAPS
+            return _json(describe()) if few else await context.in_thread(lambda: _json(describe()))
+        answer = await context.in_thread(describe)
+        drawn = _png(outcomes, answer, asked, parameters, model, context)
+        return await while_connected(request, drawn)
 
 
 @router.get(
@@ -152,26 +157,13 @@ def _check_work(asked: Question, pictures: int, model: ServedModel, context: Con
 
 
 def _form(parameters: ExplainParameters, request: Request, pictures: Pictures) -> str:
-    form = parameters.format or _preferred(request.headers.get("accept", ""))
+    form = parameters.format or preferred_form(request.headers.get("accept", ""))
     if pictures.is_list and form == "npy":
         raise InvalidInput(
             f"{len(pictures.data)} pictures are answered in JSON or PNG; "
             f"send one picture for {MEDIA_TYPES[form]}"
         )
     return form
-
-
-def _preferred(accept: str) -> str:
-    """Give the form that an Accept header (RFC 9110, 12.5.1) ranks highest; JSON where none is."""
-    best, best_quality = "json", 0.0
-    for entry in accept.lower().split(","):
-        media_type, *parameters = (part.strip() for part in entry.split(";"))
-        stated = [part[2:] for part in parameters if part.startswith("q=")]
-        quality = float(stated[0]) if stated and QUALITY.fullmatch(stated[0]) else 1.0
-        for form, offered in MEDIA_TYPES.items():
-            if media_type == offered and quality > best_quality:
-                best, best_quality = form, quality
-    return best
 
 
 async def _explain(
@@ -266,7 +258,7 @@ def _answer(
     return ExplainAnswer(**dict(results[0]), **told)
 
 
-def _png(
+async def _png(
     outcomes: Sequence[Outcome],
     answer: Answer,
     asked: Question,
@@ -274,18 +266,22 @@ def _png(
     model: ServedModel,
     context: Context,
 ) -> Response:
-    figures = [
-        Figure(
-            outcome.data,
-            outcome.found.title if isinstance(outcome.found, VitrineError) else outcome.found,
-            f"{number}:" if len(outcomes) > 1 else "",
-        )
-        for number, outcome in enumerate(outcomes, start=1)
-    ]
+    """Draw picture by picture, so that nothing goes on when the caller has left."""
+    count = len(outcomes) * len(asked.targets)
+    tiles: list[Tile] = []
     with context.metrics.stage_seconds.labels("encode").time():
-        picture = draw_figures(figures, asked, drawing, model.contract, context.limits)
-        png = encode_png(picture, answer.model_dump_json())
+        for number, outcome in enumerate(outcomes, start=1):
+            name = f"{number}:" if len(outcomes) > 1 else ""
+            figure = Figure(outcome.data, outcome.shown, name)
+            draw = partial(draw_tiles, figure, count, asked, drawing, model.contract)
+            tiles += await context.in_thread(partial(draw, context.limits))
+        metadata = answer.model_dump_json()
+        png = await context.in_thread(lambda: encode_png(lay_out(tiles), metadata))
     return Response(png, media_type=MEDIA_TYPES["png"])
+
+
+def _json(answer: Answer) -> Response:
+    return Response(answer.model_dump_json(), media_type=MEDIA_TYPES["json"])
 
 
 def _npy(explanation: Explanation) -> Response:

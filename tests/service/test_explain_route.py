@@ -146,7 +146,12 @@ def test_a_method_that_knows_no_class_is_warned_of(live: Live) -> None:
 
 @pytest.mark.parametrize(
     ("query", "accept"),
-    [({}, "image/png"), ({"format": "png"}, "application/json"), ({}, "text/html, IMAGE/PNG;q=1")],
+    [
+        ({}, "image/png"),
+        ({}, "image/*"),
+        ({"format": "png"}, "application/json"),
+        ({}, "text/html, IMAGE/PNG;q=1"),
+    ],
 )
 def test_a_png_is_drawn_where_it_is_asked_for(live: Live, query, accept) -> None:
     response = live.client.post("/explain", params=query, content=PNG, headers={"Accept": accept})
