@@ -82,9 +82,10 @@ def draw_tiles(
     fitting = drawing.model_copy(update={"size": drawn})
     box = crop_box(*size, contract.preprocessing)
     shares = probabilities(figure.explanation.logits)
+    rival = "" if asked.versus is None else f" rather than {contract.labels[asked.versus]}"
     return [
         Tile(
-            f"{figure.name} {contract.labels[one.target]} {shares[one.target]:.1%}".strip(),
+            f"{figure.name} {contract.labels[one.target]} {shares[one.target]:.1%}{rival}".strip(),
             draw_heatmap(
                 decoded.image, one.scores, box, size, fitting, scale_of(one, asked, drawing)
             ),

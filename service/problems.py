@@ -134,6 +134,8 @@ def problem_response(request: Request, error: VitrineError) -> Response:
 def _wrong(item: Mapping[str, Any]) -> str:
     if item["type"] == "extra_forbidden":
         return "there is no such parameter; /docs lists them"
+    if item["type"] == "value_error":  # it says itself what came
+        return str(item["msg"]).removeprefix("Value error, ")
     return f"{item['msg']}, not {shorten(item['input'])}"
 
 

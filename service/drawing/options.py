@@ -25,7 +25,8 @@ class Drawing(BaseModel):
         default="alpha",
         description=(
             "Colours mixed over it (blend), colours as opaque as the score is high "
-            "(alpha), colours alone (heatmap), darkness where the score is low (mask), or lines of "
+            "(alpha), colours alone (heatmap), darkness where the score is low, or near "
+            "0 in maps with a sign (mask), or lines of "
             "equal score (contour)"
         ),
     )

@@ -21,6 +21,7 @@ MOST_TARGETS = 5
 MOST_STEPS = 128
 PATH_STEPS = 32  # of integrated gradients, where none are named
 RANDOM_ORDERS = 4  # of the control that a faithfulness is held against
+MANY_LABELS = 10
 LONGEST_LABEL = 64  # characters of an unknown label that are looked at
 CURVE_STEPS = 16  # of a faithfulness curve
 
@@ -173,11 +174,14 @@ def find_label(wanted: str, labels: tuple[str, ...], parameter: str) -> int:
     indexes = [str(index) for index in range(len(labels))]
     if wanted in indexes:
         return indexes.index(wanted)
-    nearest = get_close_matches(wanted[:LONGEST_LABEL], labels, n=3, cutoff=0.4) or labels[:3]
+    nearest = get_close_matches(wanted[:LONGEST_LABEL], labels, n=3, cutoff=0.4)
+    some = f"the nearest labels are {', '.join(nearest)}"
+    if not nearest:
+        some = f"the first labels are {', '.join(labels[:MANY_LABELS])}"
     raise _invalid(
         parameter,
         f"{parameter} {shorten(wanted)} is neither a label nor an index below {len(labels)}; "
-        f"the nearest labels are {', '.join(nearest)}",
+        + some,
     )
 
 

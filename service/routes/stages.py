@@ -70,7 +70,8 @@ async def deadline(seconds: float) -> AsyncIterator[None]:
             yield
     except TimeoutError:
         raise DeadlineExceeded(
-            f"the answer took longer than {seconds:g} s; try again when the service is less busy"
+            f"the answer took longer than {seconds:g} s; try again when the service is less busy, "
+            "or ask for less: fewer pictures, or an explanation that takes one pass"
         ) from None
 
 
@@ -120,10 +121,10 @@ async def prepare(
 
 
 def note_runs(runs: Sequence[Ran[Any]], stage: str, context: Context, watch: Stopwatch) -> None:
-    """Take down how long images waited and ran; the slowest of them counts."""
+    """Take down how long it was until the first ran, and from then until the last had run."""
     if runs:
-        queued = max(run.queue_seconds for run in runs)
-        ran = max(run.run_seconds for run in runs)
+        queued = min(run.queue_seconds for run in runs)
+        ran = max(run.queue_seconds + run.run_seconds for run in runs) - queued
         watch.queue += queued
         watch.inference += ran
         context.metrics.stage_seconds.labels("queue").observe(queued)

@@ -101,7 +101,7 @@ export const ENGLISH = {
   measure_stop: "Stop measuring",
   measuring: "Measuring …",
   verdict_better:
-    "“{label}” falls sooner when the most relevant patches go first: delta {delta}, the area between the curves. Above 0 is better than chance.",
+    "“{label}” falls sooner when the most relevant patches go first: delta {delta}, the area between the curves. On one picture, a delta near 0 is no better than chance.",
   verdict_worse:
     "“{label}” does not fall sooner when the most relevant patches go first: delta {delta}, the area between the curves. This map is no better than chance.",
   verdict_against:
