@@ -39,9 +39,7 @@ def test_the_nearest_labels_come_first() -> None:
 
 @pytest.mark.parametrize("wanted", ["", "-1", "3", "01", "1.0", "CAT", "x" * 10_000])
 def test_what_is_neither_label_nor_index_names_labels(wanted) -> None:
-    with pytest.raises(
-        InvalidParameter, match=r"labels are .*(cat|dog|ship)"
-    ) as refusal:
+    with pytest.raises(InvalidParameter, match=r"labels are .*(cat|dog|ship)") as refusal:
         find_label(wanted, LABELS, "target")
     assert len(refusal.value.detail) < 300
 
