@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -155,6 +156,12 @@ class Registry:
         asked = f"{wanted} version {version}" if version else wanted
         detail = f"model {asked} is not served; there are {served}"
         raise ModelNotFound(detail, [ErrorDetail("model", detail)])
+
+    @contextmanager
+    def lease(self, name: str | None = None, version: str | None = None) -> Iterator[ServedModel]:
+        """Find a model and keep it open until the block ends. Raises what `get` raises."""
+        with self.get(name, version).held() as model:
+            yield model
 
     async def close(self) -> None:
         """Close every model."""

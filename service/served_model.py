@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -49,6 +50,9 @@ class ServedModel:
         self._golden = golden
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._verified: set[GraphName] = set()
+        self._holders = 0
+        self._is_let_go = asyncio.Event()
+        self._is_let_go.set()
         self._max_batch_size = 1
         self._studies_left = 0
         self.passes_at_once = PASSES_AT_ONCE
@@ -129,8 +133,21 @@ class ServedModel:
         """Run passes through the graphs of explanations. Raises what `Batcher.submit` raises."""
         return await self._passes[lane].submit(passes)
 
+    @contextmanager
+    def held(self) -> Iterator[Self]:
+        """Keep the model open until the block ends."""
+        self._holders += 1
+        self._is_let_go.clear()
+        try:
+            yield self
+        finally:
+            self._holders -= 1
+            if not self._holders:
+                self._is_let_go.set()
+
     async def close(self) -> None:
-        """Finish what was accepted, then stop."""
+        """Wait for those who hold the model, finish what was accepted, then stop."""
+        await self._is_let_go.wait()
         for batcher in self._lanes.values():
             await batcher.close()
         self._executor.shutdown(wait=False)

@@ -9,17 +9,10 @@ from fastapi import APIRouter, Query, Request, Response
 from service.answers import classify_result, model_identity
 from service.errors import VitrineError
 from service.problems import PICTURE_PROBLEMS, documented
+from service.routes.classification import ClassifiedPicture, classify_pictures
 from service.routes.context import InContext
 from service.routes.pictures import REQUEST_BODY, read_pictures
-from service.routes.stages import (
-    Prepared,
-    Stopwatch,
-    deadline,
-    failed,
-    note_runs,
-    prepare,
-    while_connected,
-)
+from service.routes.stages import Stopwatch, deadline, failed
 from service.schemas import (
     ClassifyAnswer,
     ClassifyAnswers,
@@ -47,37 +40,25 @@ async def classify(
     """
     watch = Stopwatch.start()
     async with deadline(context.settings.deadline_seconds):
-        model = context.registry.get(parameters.model, parameters.version)
-        pictures = await read_pictures(request, context)
-        prepared = await prepare(pictures.data, model.contract.preprocessing, context, watch)
-        if not pictures.is_list and isinstance(prepared[0], VitrineError):
-            raise prepared[0]
-        readable = [item for item in prepared if isinstance(item, Prepared)]
-        images = [item.pixel_values for item in readable]
-        runs = await while_connected(request, model.classify(images))
-    note_runs(runs, "inference", context, watch)
-    results: list[ClassifyResult] = []
-    for item, run in zip(readable, runs, strict=True):
-        embedding = run.result.readout if parameters.embedding else None
-        result = classify_result(
-            item.image, run.result.logits, model.contract, parameters.top_k, embedding
-        )
-        context.metrics.predicted.labels(model.contract.name, result.predictions[0].label).inc()
-        results.append(result)
-    identity = model_identity(model.engine.bundle)
+        with context.registry.lease(parameters.model, parameters.version) as model:
+            pictures = await read_pictures(request, context)
+            classified = await classify_pictures(request, context, model, pictures.data, watch)
+    told = {"model": model_identity(model.engine.bundle), "timing_ms": watch.timing()}
+
+    def result(item: ClassifiedPicture) -> ClassifyResult:
+        embedding = item.readout if parameters.embedding else None
+        return classify_result(item.image, item.logits, model.contract, parameters.top_k, embedding)
+
     if not pictures.is_list:
-        answer = ClassifyAnswer(**dict(results[0]), model=identity, timing_ms=watch.timing())
-        return _json(answer)
-    in_order = iter(results)
-    answers = ClassifyAnswers(
-        model=identity,
-        results=[
-            failed(item, request) if isinstance(item, VitrineError) else next(in_order)
-            for item in prepared
-        ],
-        timing_ms=watch.timing(),
-    )
-    return _json(answers)
+        (only,) = classified
+        if isinstance(only, VitrineError):
+            raise only
+        return _json(ClassifyAnswer(**dict(result(only)), **told))
+    results = [
+        failed(item, request) if isinstance(item, VitrineError) else result(item)
+        for item in classified
+    ]
+    return _json(ClassifyAnswers(results=results, **told))
 
 
 def _json(answer: ClassifyAnswer | ClassifyAnswers) -> Response:

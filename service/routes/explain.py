@@ -101,33 +101,37 @@ async def explain(
     """
     watch = Stopwatch.start()
     async with deadline(context.settings.deadline_seconds):
-        model = context.registry.get(parameters.model, parameters.version)
-        asked = _question(parameters, model)
-        pictures = await read_pictures(request, context)
-        form = _form(parameters, request, pictures)
-        _check_work(asked, len(pictures.data), model, context)
-        prepared = await prepare(pictures.data, model.contract.preprocessing, context, watch)
-        if not pictures.is_list and isinstance(prepared[0], VitrineError):
-            raise prepared[0]
-        readable = [item for item in prepared if isinstance(item, Prepared)]
-        if form == "png":
-            for item in readable:  # a drawing that cannot be is refused before the work
-                drawn_size(item.image.width, item.image.height, parameters.size)
-        explained = await while_connected(request, _explain(readable, asked, model, context, watch))
-        outcomes = _outcomes(pictures, prepared, explained)
+        with context.registry.lease(parameters.model, parameters.version) as model:
+            asked = _question(parameters, model)
+            pictures = await read_pictures(request, context)
+            form = _form(parameters, request, pictures)
+            _check_work(asked, len(pictures.data), model, context)
+            prepared = await prepare(pictures.data, model.contract.preprocessing, context, watch)
+            if not pictures.is_list and isinstance(prepared[0], VitrineError):
+                raise prepared[0]
+            readable = [item for item in prepared if isinstance(item, Prepared)]
+            if form == "png":
+                for item in readable:  # a drawing that cannot be is refused before the work
+                    drawn_size(item.image.width, item.image.height, parameters.size)
+            explained = await while_connected(
+                request, _explain(readable, asked, model, context, watch)
+            )
+            outcomes = _outcomes(pictures, prepared, explained)
 
-        def describe() -> Answer:
-            results = [_result(one, asked, parameters, model, request) for one in outcomes]
-            return _answer(results, pictures, model, watch)
+            def describe() -> Answer:
+                results = [_result(one, asked, parameters, model, request) for one in outcomes]
+                return _answer(results, pictures, model, watch)
 
-        if form == "npy":
-            return _npy(explained[0])
-        if form == "json":
-            few = len(explained) * len(asked.targets) <= FEW_MAPS
-            return _json(describe()) if few else await context.in_thread(lambda: _json(describe()))
-        answer = await context.in_thread(describe)
-        drawn = _png(outcomes, answer, asked, parameters, model, context)
-        return await while_connected(request, drawn)
+            if form == "npy":
+                return _npy(explained[0])
+            if form == "json":
+                few = len(explained) * len(asked.targets) <= FEW_MAPS
+                return (
+                    _json(describe()) if few else await context.in_thread(lambda: _json(describe()))
+                )
+            answer = await context.in_thread(describe)
+            drawn = _png(outcomes, answer, asked, parameters, model, context)
+            return await while_connected(request, drawn)
 
 
 @router.get(
