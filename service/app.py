@@ -12,11 +12,14 @@ from functools import partial
 from fastapi import FastAPI
 
 from service import __version__
+from service.body_quota import BodyQuotaMiddleware
 from service.budget import cpu_budget
+from service.cores import Cores
 from service.errors import ContractError, VitrineError
 from service.metrics import Metrics
 from service.middleware import RequestMiddleware
 from service.problems import install_problem_handlers
+from service.quota import Quota
 from service.registry import Registry, open_model
 from service.routes import classify, explain, health, metrics, models, page
 from service.routes.context import Context
@@ -45,6 +48,8 @@ def create_app(
         settings=settings,
         registry=Registry(settings.default_model),
         metrics=Metrics(),
+        cores=Cores(threads),
+        body_bytes=Quota(settings.max_queue_bytes, "bytes of request bodies"),
         picture_threads=ThreadPoolExecutor(threads, thread_name_prefix="picture"),
     )
 
@@ -68,6 +73,7 @@ def create_app(
         loading.cancel()
         await asyncio.gather(loading, return_exceptions=True)
         await context.registry.close()
+        context.cores.close()
         context.picture_threads.shutdown(wait=False)
 
     app = FastAPI(
@@ -78,6 +84,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.context = context
+    app.add_middleware(BodyQuotaMiddleware, quota=context.body_bytes)
     app.add_middleware(RequestMiddleware, metrics=context.metrics)
     install_problem_handlers(app)
     for module in (classify, explain, models, health, metrics, page):
@@ -91,10 +98,11 @@ async def _load_models(context: Context, threads: int) -> None:
 
     def start(model: ServedModel) -> None:
         model.start(
-            max_batch_size=settings.max_batch_size,
+            context.cores,
+            limits=context.limits,
             max_queue=settings.max_queue,
             max_passes=settings.max_passes,
-            on_batch=lambda lane, size: context.metrics.batch_size.labels(lane).observe(size),
+            on_batch=context.metrics.note_batch,
         )
         context.metrics.model_info.labels(
             model.contract.name, model.contract.version, model.digest, model.engine.provider, "fp32"
@@ -105,5 +113,6 @@ async def _load_models(context: Context, threads: int) -> None:
         provider=settings.provider,
         threads=threads,
         max_batch_size=settings.max_batch_size,
+        batch_sizes=settings.batch_sizes,
     )
     await context.registry.load(settings.bundles, open_bundle, start)

@@ -1,23 +1,32 @@
-"""Gathers requests while the engine is busy and runs them together.
+"""Gathers items while the cores are busy and runs them together.
 
-There is no timer: a request that finds the engine free runs at once. It knows no ONNX and no HTTP,
-only a callable that turns a list of items into a list of results.
+There is no timer: an item that finds a core free runs at once. What waits decides how it is run: a
+lone item gets every core for itself, many items get a core a batch, so that several run side by
+side. It knows no ONNX and no HTTP, only a callable that turns a list of items into a list of
+results.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from service.batch_sizes import BatchSizes
+from service.cores import Cores
 from service.errors import InferenceFailed, ModelNotReady, Overloaded
+from service.latency_fit import LatencyFit
+from service.quota import Quota
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Run = Callable[[Sequence[Item], int], Sequence[Result]]  # from items and the cores they run on
+LEAST_RETRY_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -39,35 +48,39 @@ class Waiting(Generic[Item, Result]):
 
 
 class Batcher(Generic[Item, Result]):
-    """One queue in front of one engine.
+    """One queue in front of the cores.
 
-    Invariant: every accepted item ends, with its result, the failure of its batch, or ModelNotReady
-    when the batcher is closed. An item whose caller left before the run is skipped.
+    Invariant: every item submitted ends, with its result, the failure of its batch, or
+    ModelNotReady when the batcher is closed. An item whose caller left before the run is skipped.
     """
 
     def __init__(
         self,
-        run: Callable[[Sequence[Item]], Sequence[Result | Exception]],
-        executor: Executor,
+        run: Run[Item, Result],
+        cores: Cores,
         *,
-        max_batch_size: int,
+        sizes: BatchSizes,
         max_queue: int,
+        always_wide: bool = False,
         what: str = "images",
         on_batch: Callable[[int], None] = lambda size: None,
     ) -> None:
-        """Run batches of at most `max_batch_size` items in `executor`; `max_queue` may wait.
+        """Run batches of `sizes` on `cores`; `max_queue` items may be under way.
 
-        `run` gives an exception in place of a result where one item fails alone. `what` names the
-        items to callers who are refused.
+        `always_wide` runs one batch after the other on all cores. `what` names the items to
+        callers who are refused.
         """
         self._run = run
-        self._executor = executor
-        self._max_batch_size = max_batch_size
-        self._max_queue = max_queue
+        self._cores = cores
+        self._sizes = sizes
+        self._always_wide = always_wide
         self._what = what
         self._on_batch = on_batch
+        self._places = Quota(max_queue, what, self._retry_after_seconds)
+        self._fit = LatencyFit()  # of core-seconds
         self._queue: deque[Waiting[Item, Result]] = deque()
         self._arrival = asyncio.Event()
+        self._running: set[asyncio.Future[None]] = set()
         self._closing = False
         self._loop = asyncio.get_running_loop().create_task(self._serve())
         self._loop.add_done_callback(lambda task: self._end_all())
@@ -82,29 +95,53 @@ class Batcher(Generic[Item, Result]):
         """Whether items are accepted."""
         return not self._closing and not self._loop.done()
 
-    async def submit(self, items: Sequence[Item]) -> list[Ran[Result]]:
-        """Give the results of items, which run together as far as the batch size allows.
+    @contextmanager
+    def admitted(self, count: int, patience_seconds: float = math.inf) -> Iterator[None]:
+        """Hold places for items until the block ends.
 
-        Raises Overloaded when they do not all fit the queue, ModelNotReady when the batcher is
-        closed, and whatever the run raised.
+        Raises Overloaded when they do not fit the queue, or when those before them would not be
+        done within `patience_seconds`; ModelNotReady when the batcher is closed.
         """
         if not self.is_alive:
             raise ModelNotReady("the model is being closed; try again")
-        if len(self._queue) + len(items) > self._max_queue:
+        wait = self.expected_seconds(self._places.held)
+        if wait > patience_seconds:
             raise Overloaded(
-                f"{len(self._queue)} {self._what} wait and {len(items)} more would pass the "
-                f"queue's {self._max_queue}; try again, or send fewer at a time"
+                f"{self._places.held:,} {self._what} wait, which will take {wait:.1f} s, longer "
+                f"than the {patience_seconds:.1f} s that are left for the answer; try again",
+                self._retry_after_seconds(),
             )
+        with self._places.take(count):
+            yield
+
+    def expected_seconds(self, items: int) -> float:
+        """Predict how long all cores are busy with so many items; 0 before the first run."""
+        batch = min(max(items, 1), self._sizes.largest)
+        return items / batch * self._fit.seconds(batch) / self._cores.number
+
+    async def submit(self, items: Sequence[Item], since: float | None = None) -> list[Ran[Result]]:
+        """Give the results of items, which run together as far as the batch sizes allow.
+
+        `since` is when they came (`time.perf_counter`), now by default. Raises ModelNotReady when
+        the batcher is closed, and whatever the run raised.
+        """
+        if not self.is_alive:
+            raise ModelNotReady("the model is being closed; try again")
         loop = asyncio.get_running_loop()
-        since = time.perf_counter()
-        waiting = [Waiting[Item, Result](item, since, loop.create_future()) for item in items]
+        since = time.perf_counter() if since is None else since
+        waiting: list[Waiting[Item, Result]] = [
+            Waiting(item, since, loop.create_future()) for item in items
+        ]
         self._queue.extend(waiting)
         self._arrival.set()
         try:
-            return list(await asyncio.gather(*(entry.ran for entry in waiting)))
+            return [await entry.ran for entry in waiting]
         finally:
             for entry in waiting:
-                entry.ran.cancel()  # those that still wait are skipped
+                if not entry.ran.done():
+                    entry.ran.cancel()  # those that still wait are skipped
+                elif not entry.ran.cancelled():
+                    entry.ran.exception()  # told already, by the first of them
 
     async def close(self) -> None:
         """Finish what was accepted, then stop."""
@@ -116,52 +153,115 @@ class Batcher(Generic[Item, Result]):
         while True:
             await self._arrival.wait()
             self._arrival.clear()
-            while batch := self._next_batch():
-                await self._run_batch(batch)
+            while self._skip_departed():
+                await self._start_batch()
             if self._closing:
+                await asyncio.gather(*self._running)
                 return
 
-    def _next_batch(self) -> list[Waiting[Item, Result]]:
-        batch: list[Waiting[Item, Result]] = []
-        while self._queue and len(batch) < self._max_batch_size:
-            entry = self._queue.popleft()
-            if not entry.ran.done():
-                batch.append(entry)
-        return batch
+    def _skip_departed(self) -> int:
+        """Drop the items at the front whose callers left; say how many wait."""
+        while self._queue and self._queue[0].ran.done():
+            self._queue.popleft()
+        return len(self._queue)
 
-    async def _run_batch(self, batch: list[Waiting[Item, Result]]) -> None:
-        loop = asyncio.get_running_loop()
-        started = time.perf_counter()
+    async def _start_batch(self) -> None:
+        """Wait for a turn, then run what waits by then."""
+        held = self._cores.number if self._always_wide else 1
+        await self._cores.take(held, self._queue[0].since)
+        batch: list[Waiting[Item, Result]] = []
         try:
-            self._on_batch(len(batch))
-            results = await loop.run_in_executor(
-                self._executor, self._run, [entry.item for entry in batch]
-            )
-            if len(results) != len(batch):
-                raise InferenceFailed(
-                    f"the engine gave {len(results)} results for {len(batch)} images"
-                )
+            batch, others = self._next_batch()
+            if batch and self._runs_alone(others):
+                held += self._cores.take_rest()
+            if batch:
+                self._dispatch(batch, held)
         except Exception as error:  # whatever it is, each caller is told, and the loop goes on
             _fail(batch, error)
-            return
-        except asyncio.CancelledError:
-            _fail(batch, ModelNotReady("the model was closed; try again"))
-            raise
-        seconds = time.perf_counter() - started
-        for entry, result in zip(batch, results, strict=True):
-            if entry.ran.done():
-                continue
-            if isinstance(result, Exception):
-                entry.ran.set_exception(result)
-            else:
-                entry.ran.set_result(Ran(result, started - entry.since, seconds))
+            batch = []
+        finally:
+            if not batch:
+                self._cores.release(held)
+
+    def _runs_alone(self, others: int) -> bool:
+        """Whether a batch may have every core: nothing else runs, nor would fill them."""
+        idle = self._cores.free == self._cores.number - 1
+        return idle and not others and not self._cores.are_wanted
+
+    def _next_batch(self) -> tuple[list[Waiting[Item, Result]], int]:
+        """Take a batch off the queue; give it with the number of those that stay."""
+        waiting = [entry for entry in self._queue if not entry.ran.done()]
+        if not waiting:
+            self._queue.clear()
+            return [], 0
+        size = self._sizes.taken(self._share(len(waiting)))
+        batch, rest = waiting[:size], waiting[size:]
+        self._queue = deque(rest)
+        return batch, len(rest)
+
+    def _share(self, waiting: int) -> int:
+        """Divide what waits among the cores that are free; few items stay together."""
+        idle = self._cores.free + 1  # the one that is held
+        if self._always_wide or waiting < idle:
+            return waiting
+        return math.ceil(waiting / idle)
+
+    def _dispatch(self, batch: list[Waiting[Item, Result]], held: int) -> None:
+        loop = asyncio.get_running_loop()
+        finished: asyncio.Future[None] = loop.create_future()
+        items = [entry.item for entry in batch]
+        started = time.perf_counter()
+
+        def work() -> None:
+            try:
+                outcome: Sequence[Result] | BaseException = self._run(items, held)
+            except BaseException as error:  # the thread goes on; the callers are told
+                outcome = error
+            loop.call_soon_threadsafe(finish, outcome)
+
+        def finish(outcome: Sequence[Result] | BaseException) -> None:
+            self._cores.release(held)
+            seconds = time.perf_counter() - started
+            if not isinstance(outcome, BaseException):
+                self._fit.observe(len(batch), seconds * held)
+            _hand_out(batch, outcome, started, seconds)
+            finished.set_result(None)
+
+        self._on_batch(len(batch))
+        self._cores.submit(work)
+        self._running.add(finished)
+        finished.add_done_callback(self._running.discard)
+
+    def _retry_after_seconds(self) -> float:
+        """When about half of what is under way will be done."""
+        return max(LEAST_RETRY_SECONDS, self.expected_seconds(self._places.held) / 2)
 
     def _end_all(self) -> None:
         _fail(self._queue, ModelNotReady("the model was closed; try again"))
         self._queue.clear()
 
 
-def _fail(entries: Iterable[Waiting[Any, Any]], error: Exception) -> None:
+def _hand_out(
+    batch: Sequence[Waiting[Any, Any]],
+    outcome: Sequence[Any] | BaseException,
+    started: float,
+    seconds: float,
+) -> None:
+    if isinstance(outcome, BaseException):
+        _fail(batch, outcome)
+    elif len(outcome) != len(batch):
+        _fail(
+            batch,
+            InferenceFailed(f"the engine gave {len(outcome)} results for {len(batch)} items"),
+        )
+    else:
+        for entry, result in zip(batch, outcome, strict=True):
+            if not entry.ran.done():
+                entry.ran.set_result(Ran(result, started - entry.since, seconds))
+
+
+def _fail(entries: Iterable[Waiting[Any, Any]], error: BaseException) -> None:
+    told = error if isinstance(error, Exception) else InferenceFailed(f"the run ended: {error!r}")
     for entry in entries:
         if not entry.ran.done():
-            entry.ran.set_exception(error)
+            entry.ran.set_exception(told)

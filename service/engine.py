@@ -56,14 +56,24 @@ class Engine:
         self.bundle = bundle
         self.threads = threads
         self._asked = provider
-        self._classify = self._open(bundle.contract.graphs.classify)
-        self._sessions: dict[GraphName, onnxruntime.InferenceSession] = {"classify": self._classify}
+        self._classify = self._open(bundle.contract.graphs.classify, threads)
+        self._sessions = {("classify", threads): self._classify}
         self._opening = threading.Lock()
 
     @property
     def provider(self) -> str:
         """The execution provider that the classify session really uses."""
         return cast(str, self._classify.get_providers()[0])
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """The shape of an image's pixel values: (3, rows, columns)."""
+        return (3, *self.bundle.contract.architecture.image_size)
+
+    @property
+    def is_on_cpu(self) -> bool:
+        """Whether the CPU computes."""
+        return self.provider == PROVIDER_NAMES["cpu"]
 
     @property
     def is_fallback(self) -> bool:
@@ -95,32 +105,45 @@ class Engine:
         """
         return self.bundle.contract.architecture.parameters >= SHARED_PARAMETERS
 
-    def classify(self, pixel_values: Floats) -> Classification:
-        """Classify pixel values [B, 3, rows, columns].
+    def classify(self, pixel_values: Floats, threads: int | None = None) -> Classification:
+        """Classify pixel values [B, 3, rows, columns], with all threads or with so many.
 
         Raises what `run` raises, and InferenceFailed when a number is not finite.
         """
-        outputs = self.run("classify", {"pixel_values": pixel_values}, ("logits", "readout"))
+        inputs = {"pixel_values": pixel_values}
+        outputs = self.run("classify", inputs, ("logits", "readout"), threads)
         check_finite(outputs)
         return Classification(outputs["logits"], outputs["readout"])
 
-    def run(self, graph: GraphName, inputs: Arrays, outputs: Sequence[str]) -> Arrays:
+    def run(
+        self,
+        graph: GraphName,
+        inputs: Arrays,
+        outputs: Sequence[str],
+        threads: int | None = None,
+    ) -> Arrays:
         """Run a graph and give the outputs asked for, by name.
+
+        It runs on all threads, or on `threads`, for which it has a session of its own; several
+        callers may run the same one side by side. On a GPU there is one session for all.
 
         Raises NotExplainable where the bundle has no such graph, InferenceFailed when onnxruntime
         fails. Numbers that are not finite are the caller's to find: they may be of one image.
         """
-        return _run(self._session(graph), list(outputs), inputs)
+        return _run(self._session(graph, threads), list(outputs), inputs)
 
     def is_open(self, graph: GraphName) -> bool:
         """Whether a graph's session was opened."""
-        return graph in self._sessions
+        return any(name == graph for name, _ in self._sessions)
 
-    def _session(self, name: GraphName) -> onnxruntime.InferenceSession:
+    def _session(self, name: GraphName, threads: int | None) -> onnxruntime.InferenceSession:
+        key = name, threads if threads and self.is_on_cpu else self.threads
+        if session := self._sessions.get(key):
+            return session
         with self._opening:
-            if name not in self._sessions:
-                self._sessions[name] = self._open(self._graph(name))
-            return self._sessions[name]
+            if key not in self._sessions:
+                self._sessions[key] = self._open(self._graph(name), key[1])
+            return self._sessions[key]
 
     def _graph(self, name: GraphName) -> GraphSpec:
         contract = self.bundle.contract
@@ -129,7 +152,7 @@ class Engine:
             raise NotExplainable(self.how_to_explain)
         return graph
 
-    def _open(self, graph: GraphSpec) -> onnxruntime.InferenceSession:
+    def _open(self, graph: GraphSpec, threads: int) -> onnxruntime.InferenceSession:
         path = self.bundle.path(graph.file)
         available = onnxruntime.get_available_providers()
         wanted = [PROVIDER_NAMES["cpu"]]
@@ -143,7 +166,7 @@ class Engine:
         try:
             session = onnxruntime.InferenceSession(
                 str(path),
-                sess_options=self._options(),
+                sess_options=self._options(threads),
                 providers=wanted,
                 disabled_optimizers=["ConstantFolding"] if self.shares_weights else [],
             )
@@ -159,9 +182,9 @@ class Engine:
         _check_graph(session, graph)
         return session
 
-    def _options(self) -> onnxruntime.SessionOptions:
+    def _options(self, threads: int) -> onnxruntime.SessionOptions:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.threads
+        options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.enable_mem_pattern = False  # it keeps a plan, and its memory, for every batch size

@@ -74,6 +74,10 @@ class Metrics:
             registry=self.registry,
         )
 
+    def note_batch(self, lane: str, images: int, size: int) -> None:
+        """Count a batch of so many images, which ran as one of `size`."""
+        self.batch_size.labels(lane).observe(images)
+
     def exposition(self) -> bytes:
         """Give all metrics in the Prometheus text format."""
         return generate_latest(self.registry)

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from service.batch_sizes import BatchSizes
 from service.contract import CONTRACT_FILE, GOLDEN_FILE, read_bundle
 from service.engine import Engine, Provider
 from service.errors import (
@@ -32,16 +33,31 @@ def open_model(
     provider: Provider,
     threads: int,
     max_batch_size: int,
+    batch_sizes: Iterable[int] = (),
 ) -> ServedModel:
-    """Open, verify and warm up one bundle. Raises ContractError or ProviderError."""
+    """Open, verify and warm up one bundle, every batch size of it.
+
+    `batch_sizes` are those to run; the usual ones up to `max_batch_size` where none are given.
+    Raises ContractError or ProviderError.
+    """
     bundle = read_bundle(folder)
     engine = Engine(bundle, provider=provider, threads=threads)
     golden = Golden.load(bundle.path(GOLDEN_FILE))
     replay_classify(engine, golden, ImageLimits())  # an operator's limits are for callers
-    shape = (3, *bundle.contract.architecture.image_size)
-    for size in {1, max_batch_size}:
-        engine.classify(np.zeros((size, *shape), np.float32))
-    return ServedModel(engine, golden)
+    pads = not engine.is_on_cpu
+    sizes = BatchSizes.of(batch_sizes, pads=pads)
+    if not batch_sizes:
+        sizes = BatchSizes.up_to(max_batch_size, pads=pads)
+    warm_up(engine, sizes)
+    return ServedModel(engine, golden, sizes)
+
+
+def warm_up(engine: Engine, sizes: BatchSizes) -> None:
+    """Run every batch size once, so that no caller waits for memory or kernels."""
+    shape = engine.image_shape
+    engine.classify(np.zeros((1, *shape), np.float32))
+    for size in reversed(sizes.allowed):
+        engine.classify(np.zeros((size, *shape), np.float32), threads=1)
 
 
 def by_name_latest_first(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,52 +13,60 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
+from service.batch_sizes import BatchSizes
 from service.batching import Batcher, Ran
 from service.contract import Contract
+from service.cores import Cores
 from service.engine import Arrays, Engine, Floats, GraphName, check_finite
-from service.errors import (
-    InferenceFailed,
-    Overloaded,
-)
+from service.errors import InferenceFailed, Overloaded, VitrineError
 from service.explanation.passes import Pass, run_passes_apart
 from service.golden import REPLAYS, Golden
+from service.preprocess import ImageFacts, ImageLimits, Prepared, prepare
 
-OnBatch = Callable[[str, int], None]
+OnBatch = Callable[[str, int, int], None]  # from the lane, the images run, and the size they ran as
+Lane = Literal["classify", "explain", "study"]
+PASSES_AT_ONCE = 64  # of one request that wait in the lane study, so that others find room
+DECODED_IN_BATCH_BYTES = 64 * 1024  # larger pictures would hold up the others of their batch
 
 
 @dataclass(frozen=True)
 class Classified:
-    """The classify graph's answer for one image: logits [C] and readout [d]."""
+    """The classify graph's answer for one image: logits [C] and readout [d].
+
+    `image` tells of the picture where one was decoded; the seconds are its decoding's and its
+    batch's run's.
+    """
 
     logits: Floats
     readout: Floats
-
-
-Lane = Literal["classify", "explain", "study"]
-PASSES_AT_ONCE = 64  # of one request that wait in the lane study, so that others find room
+    image: ImageFacts | None
+    decode_seconds: float
+    inference_seconds: float
 
 
 class ServedModel:
     """A verified model with a queue for each kind of work, its lanes.
 
     `classify` takes images, `explain` the single passes of quick explanations, `study` the many
-    passes of thorough ones, which must not hold up the others. Invariant: one run at a time, on one
-    thread of its own, so that runs do not compete for CPUs; the lanes take turns.
+    passes of thorough ones, which must not hold up the others. Invariant: whatever runs holds the
+    cores it runs on, so that runs do not compete for CPUs; the lanes take turns.
     """
 
-    def __init__(self, engine: Engine, golden: Golden) -> None:
+    def __init__(self, engine: Engine, golden: Golden, sizes: BatchSizes) -> None:
         self.engine = engine
+        self.sizes = sizes
         self._golden = golden
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="engine")
+        self._limits = ImageLimits()
         self._verified: set[GraphName] = set()
         self._holders = 0
         self._is_let_go = asyncio.Event()
         self._is_let_go.set()
-        self._max_batch_size = 1
         self._studies_left = 0
         self.passes_at_once = PASSES_AT_ONCE
-        self._classify: Batcher[Floats, Classified] | None = None
-        self._passes: dict[Lane, Batcher[Pass, Arrays]] = {}
+        self._cpu: Cores | None = None
+        self._device: Cores | None = None
+        self._classify: Batcher[bytes | Prepared | Floats, Classified | VitrineError] | None = None
+        self._passes: dict[Lane, Batcher[Pass, Arrays | InferenceFailed]] = {}
 
     @property
     def contract(self) -> Contract:
@@ -84,36 +93,85 @@ class ServedModel:
         return {"classify": self._classify, **self._passes} if self._classify else {}
 
     def start(
-        self, *, max_batch_size: int, max_queue: int, max_passes: int, on_batch: OnBatch
+        self,
+        cpu: Cores,
+        *,
+        limits: ImageLimits,
+        max_queue: int,
+        max_passes: int,
+        on_batch: OnBatch = lambda lane, images, size: None,
     ) -> None:
-        """Open the queues; called on the event loop that will serve them."""
-        self._max_batch_size = max_batch_size
-        self._classify = Batcher(
-            self._run_classify,
-            self._executor,
-            max_batch_size=max_batch_size,
-            max_queue=max_queue,
-            on_batch=lambda size: on_batch("classify", size),
-        )
+        """Open the queues; called on the event loop that will serve them.
+
+        Pictures are decoded on `cpu`, and where the CPU computes, it does so on the same cores.
+        """
+        self._cpu, self._limits, self._on_batch = cpu, limits, on_batch
+        device = cpu if self.engine.is_on_cpu else Cores(1, "device")
+        self._device = device
+        self._classify = Batcher(self._run_classify, device, sizes=self.sizes, max_queue=max_queue)
         self.passes_at_once = min(PASSES_AT_ONCE, max_passes)
         self._studies_left = max_passes // self.passes_at_once
-        limits: dict[Lane, int] = {"explain": max_queue, "study": max_passes}
+        bounds: dict[Lane, int] = {"explain": max_queue, "study": max_passes}
         self._passes = {
             lane: Batcher(
                 self._run_passes,
-                self._executor,
-                max_batch_size=max_batch_size,
-                max_queue=limit,
+                device,
+                sizes=self.sizes,
+                max_queue=bound,
+                always_wide=True,
                 what="images" if lane == "explain" else "passes",
-                on_batch=partial(on_batch, lane),
+                on_batch=partial(self._note_passes, lane),
             )
-            for lane, limit in limits.items()
+            for lane, bound in bounds.items()
         }
 
-    async def classify(self, images: Sequence[Floats]) -> list[Ran[Classified]]:
-        """Classify images [3, rows, columns] together. Raises what `Batcher.submit` raises."""
+    async def classify(
+        self, images: Sequence[bytes | Floats], patience_seconds: float = math.inf
+    ) -> list[Ran[Classified | VitrineError]]:
+        """Classify images together: encoded pictures, or pixel values [3, rows, columns].
+
+        A bad picture gives its error and leaves the others alone. Raises what `Batcher.admitted`
+        and `Batcher.submit` raise.
+        """
         assert self._classify is not None
-        return await self._classify.submit(images)
+        since = time.perf_counter()
+        with self._classify.admitted(len(images), patience_seconds):
+            decoded = await self._large_decoded(images, since)
+            good = [image for image in decoded if not isinstance(image, VitrineError)]
+            runs = iter(await self._classify.submit(good, since))
+            return [
+                Ran(image, 0.0, 0.0) if isinstance(image, VitrineError) else next(runs)
+                for image in decoded
+            ]
+
+    async def decode(self, pictures: Sequence[bytes]) -> list[Prepared | VitrineError]:
+        """Decode and prepare pictures side by side; a bad one gives its error."""
+        assert self._cpu is not None
+        since, run = time.perf_counter(), self._cpu.run
+        decoding = [run(partial(self._prepared, picture), since) for picture in pictures]
+        return await asyncio.gather(*decoding)
+
+    async def _large_decoded(
+        self, images: Sequence[bytes | Floats], since: float
+    ) -> list[bytes | Floats | Prepared | VitrineError]:
+        """Decode large pictures, or all where a device computes that should not wait for it."""
+        largest = DECODED_IN_BATCH_BYTES if self._device is self._cpu else 0
+        found: list[bytes | Floats | Prepared | VitrineError] = list(images)
+        large = [
+            place
+            for place, image in enumerate(images)
+            if isinstance(image, bytes) and len(image) > largest
+        ]
+        if large:
+            decoded = await self.decode([bytes(images[place]) for place in large])
+            for place, prepared in zip(large, decoded, strict=True):
+                found[place] = prepared
+        return found
+
+    def check_room(self, lane: Lane, patience_seconds: float = math.inf) -> None:
+        """Raise what `Batcher.admitted` would raise for one more image."""
+        with self._lanes[lane].admitted(1, patience_seconds):
+            pass
 
     @contextmanager
     def study(self) -> Iterator[None]:
@@ -130,8 +188,15 @@ class ServedModel:
             self._studies_left += 1
 
     async def walk(self, passes: Sequence[Pass], lane: Lane) -> list[Ran[Arrays]]:
-        """Run passes through the graphs of explanations. Raises what `Batcher.submit` raises."""
-        return await self._passes[lane].submit(passes)
+        """Run passes through the graphs of explanations.
+
+        Raises what `Batcher.admitted` and `Batcher.submit` raise, and InferenceFailed where a
+        pass gave numbers that are not finite.
+        """
+        batcher = self._passes[lane]
+        with batcher.admitted(len(passes)):
+            runs = await batcher.submit(passes)
+        return [_succeeded(run) for run in runs]
 
     @contextmanager
     def held(self) -> Iterator[Self]:
@@ -150,25 +215,63 @@ class ServedModel:
         await self._is_let_go.wait()
         for batcher in self._lanes.values():
             await batcher.close()
-        self._executor.shutdown(wait=False)
+        if self._device and self._device is not self._cpu:
+            self._device.close()
 
-    def _run_classify(self, images: Sequence[Floats]) -> list[Classified | InferenceFailed]:
-        inputs = {"pixel_values": np.stack(images)}
-        outputs = self.engine.run("classify", inputs, ("logits", "readout"))
-        return [
-            _classified(*rows) for rows in zip(outputs["logits"], outputs["readout"], strict=True)
-        ]
+    def _prepared(self, image: bytes) -> Prepared | VitrineError:
+        try:
+            return prepare(image, self.contract.preprocessing, self._limits)
+        except VitrineError as error:
+            return error
 
-    def _run_passes(self, passes: Sequence[Pass]) -> list[Arrays | InferenceFailed]:
+    def _run_classify(
+        self, images: Sequence[bytes | Prepared | Floats], cores: int
+    ) -> list[Classified | VitrineError]:
+        """Decode what is small and not decoded yet, and run all that is good as one batch."""
+        ready = [self._prepared(image) if isinstance(image, bytes) else image for image in images]
+        good = [image for image in ready if not isinstance(image, VitrineError)]
+        classified = iter(self._classify_ready(good, cores) if good else [])
+        return [image if isinstance(image, VitrineError) else next(classified) for image in ready]
+
+    def _classify_ready(
+        self, images: Sequence[Prepared | Floats], cores: int
+    ) -> list[Classified | InferenceFailed]:
+        size = self.sizes.padded(len(images))
+        pixel_values = np.zeros((size, *self.engine.image_shape), np.float32)
+        for row, image in zip(pixel_values, images, strict=False):
+            row[:] = image.pixel_values if isinstance(image, Prepared) else image
+        started = time.perf_counter()
+        outputs = self.engine.run(
+            "classify", {"pixel_values": pixel_values}, ("logits", "readout"), cores
+        )
+        seconds = time.perf_counter() - started
+        self._on_batch("classify", len(images), size)
+        rows = zip(images, outputs["logits"], outputs["readout"], strict=False)
+        return [_classified(*row, seconds) for row in rows]
+
+    def _run_passes(self, passes: Sequence[Pass], cores: int) -> list[Arrays | InferenceFailed]:
         for graph in {one.graph for one in passes} - self._verified:
             REPLAYS[graph](self.engine, self._golden)
             self._verified.add(graph)
-        return run_passes_apart(self.engine, passes, self._max_batch_size)
+        return run_passes_apart(self.engine, passes, self.sizes.largest)
+
+    def _note_passes(self, lane: Lane, passes: int) -> None:
+        self._on_batch(lane, passes, passes)
 
 
-def _classified(logits: Floats, readout: Floats) -> Classified | InferenceFailed:
+def _succeeded(run: Ran[Arrays | InferenceFailed]) -> Ran[Arrays]:
+    if isinstance(run.result, InferenceFailed):
+        raise run.result
+    return Ran(run.result, run.queue_seconds, run.run_seconds)
+
+
+def _classified(
+    image: Prepared | Floats, logits: Floats, readout: Floats, seconds: float
+) -> Classified | InferenceFailed:
     try:
         check_finite({"logits": logits, "readout": readout})
     except InferenceFailed as failure:
         return failure
-    return Classified(logits, readout)
+    if isinstance(image, Prepared):
+        return Classified(logits, readout, image.image, image.seconds, seconds)
+    return Classified(logits, readout, None, 0.0, seconds)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -37,8 +37,16 @@ class Settings(BaseSettings):
         default=0, ge=0, description="CPU threads for one model; 0 takes the CPUs this process has"
     )
     max_batch_size: int = Field(default=8, ge=1, description="Images run together at most")
+    batch_sizes: list[Annotated[int, Field(ge=1)]] = Field(
+        default=[], description="Batch sizes to run, in place of the usual ones up to the largest"
+    )
     max_queue: int = Field(
-        default=256, ge=1, description="Images that may wait; more are refused with 503"
+        default=256, ge=1, description="Images under way at once; more are refused with 503"
+    )
+    max_queue_bytes: int = Field(
+        default=256 * 1024 * 1024,
+        ge=1,
+        description="Bytes of request bodies held at once; more are refused with 503",
     )
     max_passes: int = Field(
         default=1024,

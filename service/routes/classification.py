@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from service.batching import Ran
 from service.engine import Floats
 from service.errors import VitrineError
 from service.preprocess import ImageFacts
 from service.routes.context import Context
-from service.routes.stages import Prepared, Stopwatch, note_runs, prepare, while_connected
+from service.routes.stages import Stopwatch, patience_seconds, while_connected
 from service.served_model import Classified, ServedModel
 
 
@@ -35,19 +36,8 @@ async def classify_pictures(
 
     Raises Overloaded, ModelNotReady, InferenceFailed and CallerGone, which concern them all.
     """
-    prepared = await prepare(data, model.contract.preprocessing, context, watch)
-    readable = [item for item in prepared if isinstance(item, Prepared)]
-    pixel_values = [item.pixel_values for item in readable]
-    classified = await classify_pixel_values(request, context, model, pixel_values, watch)
-    in_order = iter(classified)
-    results: list[ClassifiedPicture | VitrineError] = []
-    for item in prepared:
-        if isinstance(item, VitrineError):
-            results.append(item)
-            continue
-        given = next(in_order)
-        results.append(ClassifiedPicture(item.image, given.logits, given.readout))
-    return results
+    found = await _classify(request, context, model, data, watch)
+    return [item if isinstance(item, VitrineError) else _picture(item) for item in found]
 
 
 async def classify_pixel_values(
@@ -61,9 +51,50 @@ async def classify_pixel_values(
 
     Raises Overloaded, ModelNotReady, InferenceFailed and CallerGone.
     """
-    runs = await while_connected(request, model.classify(images))
-    note_runs(runs, "inference", context, watch)
+    classified: list[Classified] = []
+    for item in await _classify(request, context, model, images, watch):
+        if isinstance(item, VitrineError):
+            raise item
+        classified.append(item)
+    return classified
+
+
+async def _classify(
+    request: Request,
+    context: Context,
+    model: ServedModel,
+    images: Sequence[bytes | Floats],
+    watch: Stopwatch,
+) -> list[Classified | VitrineError]:
+    patience = patience_seconds(request, context)
+    runs = await while_connected(request, model.classify(images, patience))
+    _note(runs, context, watch)
     for run in runs:
-        label = model.contract.labels[int(run.result.logits.argmax())]
-        context.metrics.predicted.labels(model.contract.name, label).inc()
+        if isinstance(run.result, Classified):
+            label = model.contract.labels[int(run.result.logits.argmax())]
+            context.metrics.predicted.labels(model.contract.name, label).inc()
     return [run.result for run in runs]
+
+
+def _note(
+    runs: Sequence[Ran[Classified | VitrineError]], context: Context, watch: Stopwatch
+) -> None:
+    """Take down the longest that an image was decoded and run, and that the first of them waited.
+
+    What is neither decoding nor the run, such as the decoding of others in a batch, is waiting.
+    """
+    good = [(run, run.result) for run in runs if isinstance(run.result, Classified)]
+    if not good:
+        return
+    decode = max(found.decode_seconds for _, found in good)
+    inference = max(found.inference_seconds for _, found in good)
+    whole = max(run.queue_seconds + run.run_seconds for run, _ in good)
+    watch.decode, watch.inference = decode, inference
+    watch.queue = max(0.0, whole - decode - inference)
+    for stage, seconds in (("decode", decode), ("queue", watch.queue), ("inference", inference)):
+        context.metrics.stage_seconds.labels(stage).observe(seconds)
+
+
+def _picture(found: Classified) -> ClassifiedPicture:
+    assert found.image is not None  # a picture was decoded
+    return ClassifiedPicture(found.image, found.logits, found.readout)

@@ -12,7 +12,7 @@ from service.problems import PICTURE_PROBLEMS, documented
 from service.routes.classification import ClassifiedPicture, classify_pictures
 from service.routes.context import InContext
 from service.routes.pictures import REQUEST_BODY, read_pictures
-from service.routes.stages import Stopwatch, deadline, failed
+from service.routes.stages import Stopwatch, deadline, failed, patience_seconds
 from service.schemas import (
     ClassifyAnswer,
     ClassifyAnswers,
@@ -39,8 +39,10 @@ async def classify(
     One bad picture among several gets its own error and does not fail the others.
     """
     watch = Stopwatch.start()
-    async with deadline(context.settings.deadline_seconds):
+    patience = patience_seconds(request, context)
+    async with deadline(patience):
         with context.registry.lease(parameters.model, parameters.version) as model:
+            model.check_room("classify", patience)
             pictures = await read_pictures(request, context)
             classified = await classify_pictures(request, context, model, pictures.data, watch)
     told = {"model": model_identity(model.engine.bundle), "timing_ms": watch.timing()}

@@ -10,8 +10,10 @@ from typing import Annotated, TypeVar, cast
 
 from fastapi import Depends, Request
 
+from service.cores import Cores
 from service.metrics import Metrics
 from service.preprocess import ImageLimits
+from service.quota import Quota
 from service.registry import Registry
 from service.settings import Settings
 
@@ -25,6 +27,8 @@ class Context:
     settings: Settings
     registry: Registry
     metrics: Metrics
+    cores: Cores
+    body_bytes: Quota
     picture_threads: ThreadPoolExecutor
     is_draining: bool = False
 

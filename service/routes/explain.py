@@ -37,17 +37,17 @@ from service.explain_schemas import (
 from service.explanation.inquiry import Explanation, Inquiry
 from service.explanation.question import Question, ask
 from service.figure import Figure, draw_tiles, lay_out
-from service.preprocess import ImageFacts
+from service.preprocess import ImageFacts, Prepared
 from service.problems import EXPLAIN_PROBLEMS, documented
 from service.routes.accept import MEDIA_TYPES, preferred_form
 from service.routes.context import Context, InContext
 from service.routes.pictures import REQUEST_BODY, Pictures, read_pictures
 from service.routes.stages import (
-    Prepared,
     Stopwatch,
     deadline,
     failed,
     note_runs,
+    patience_seconds,
     prepare,
     while_connected,
 )
@@ -100,13 +100,15 @@ async def explain(
     NumPy array with `Accept: application/x-npy`. Several maps in one request are drawn as a sheet.
     """
     watch = Stopwatch.start()
-    async with deadline(context.settings.deadline_seconds):
+    patience = patience_seconds(request, context)
+    async with deadline(patience):
         with context.registry.lease(parameters.model, parameters.version) as model:
             asked = _question(parameters, model)
+            model.check_room("explain", patience)
             pictures = await read_pictures(request, context)
             form = _form(parameters, request, pictures)
             _check_work(asked, len(pictures.data), model, context)
-            prepared = await prepare(pictures.data, model.contract.preprocessing, context, watch)
+            prepared = await prepare(pictures.data, model, context, watch)
             if not pictures.is_list and isinstance(prepared[0], VitrineError):
                 raise prepared[0]
             readable = [item for item in prepared if isinstance(item, Prepared)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
@@ -12,26 +13,16 @@ from typing import Any, TypeVar
 from fastapi import Request
 
 from service.batching import Ran
-from service.contract import Preprocessing
-from service.engine import Floats
-from service.errors import CallerGone, DeadlineExceeded, VitrineError
-from service.preprocess import ImageFacts, ImageLimits, preprocess
+from service.errors import CallerGone, DeadlineExceeded, InvalidParameter, VitrineError
+from service.preprocess import Prepared
 from service.problems import problem_of
 from service.routes.context import Context
 from service.schemas import FailedResult, Timing
+from service.served_model import ServedModel
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A picture that is ready for the engine: its pixel values are [3, rows, columns].
-
-    The picture itself is not kept, since many may wait.
-    """
-
-    image: ImageFacts
-    pixel_values: Floats
+DEADLINE_HEADER = "X-Deadline-Ms"
+MILLISECONDS = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 
 
 @dataclass
@@ -60,6 +51,22 @@ class Stopwatch:
 
 def _milliseconds(seconds: float) -> float:
     return round(seconds * 1000, 3)
+
+
+def patience_seconds(request: Request, context: Context) -> float:
+    """Say how long the answer may take: by the caller's header, and by the setting at most.
+
+    Raises InvalidParameter.
+    """
+    most = context.settings.deadline_seconds
+    asked = request.headers.get(DEADLINE_HEADER)
+    if asked is None:
+        return most
+    if not MILLISECONDS.fullmatch(asked):
+        raise InvalidParameter(
+            f"{DEADLINE_HEADER} must be a number of milliseconds, 1 or more, not {asked[:20]!r}"
+        )
+    return min(most, int(asked) / 1000)
 
 
 @asynccontextmanager
@@ -96,25 +103,12 @@ async def _until_gone(request: Request) -> None:
         pass
 
 
-def _prepared(encoded: bytes, preprocessing: Preprocessing, limits: ImageLimits) -> Prepared:
-    decoded, pixel_values = preprocess(encoded, preprocessing, limits)
-    return Prepared(decoded.facts, pixel_values)
-
-
 async def prepare(
-    data: Sequence[bytes], preprocessing: Preprocessing, context: Context, watch: Stopwatch
+    data: Sequence[bytes], model: ServedModel, context: Context, watch: Stopwatch
 ) -> list[Prepared | VitrineError]:
     """Decode pictures side by side; a bad one gives its error and leaves the others alone."""
     started = time.perf_counter()
-    limits = context.limits
-
-    async def one(encoded: bytes) -> Prepared | VitrineError:
-        try:
-            return await context.in_thread(lambda: _prepared(encoded, preprocessing, limits))
-        except VitrineError as error:
-            return error
-
-    prepared = await asyncio.gather(*map(one, data))
+    prepared = await model.decode(data)
     watch.decode = time.perf_counter() - started
     context.metrics.stage_seconds.labels("decode").observe(watch.decode)
     return prepared

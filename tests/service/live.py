@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import signal
 import socket
@@ -9,7 +10,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,14 +47,13 @@ class Live:
 
     @contextmanager
     def busy_engine(self) -> Iterator[None]:
-        """Keep the engine's only thread busy, so that pictures wait in the queue."""
-        gate = threading.Event()
-        executor: ThreadPoolExecutor = self.context.registry.get()._executor
-        executor.submit(gate.wait)
+        """Hold every core, so that pictures wait in the queue."""
+        cores, loop = self.context.cores, self.context.registry.get()._classify._loop.get_loop()
+        asyncio.run_coroutine_threadsafe(cores.take(cores.number, since=0), loop).result()
         try:
             yield
         finally:
-            gate.set()
+            loop.call_soon_threadsafe(cores.release, cores.number)
 
 
 @contextmanager

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
-from concurrent.futures import ThreadPoolExecutor
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.batch_sizes import BatchSizes
 from service.batching import Batcher
+from service.cores import Cores
 from service.errors import InferenceFailed, ModelNotReady, Overloaded
 
 PATIENCE_SECONDS = 20
@@ -24,55 +27,81 @@ def tenfold(items):
     return [item * 10 for item in items]
 
 
-async def in_batcher(use, run=tenfold, *, max_batch_size=4, max_queue=100, **options):
-    """Let `use` work with a batcher, then close it; nothing may hang."""
-    with ThreadPoolExecutor(1) as executor:
-        batcher = Batcher(
-            run, executor, max_batch_size=max_batch_size, max_queue=max_queue, **options
-        )
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                return await use(batcher)
-        finally:
+async def ask(batcher, items, patience_seconds=math.inf):
+    """Be admitted and wait for the results, as a served model does."""
+    with batcher.admitted(len(items), patience_seconds):
+        return await batcher.submit(items)
+
+
+async def in_batcher(
+    use, run=tenfold, *, max_batch_size=4, max_queue=100, cores=1, on_cores=None, **options
+):
+    """Let `use` work with a batcher, then close it; nothing may hang, and no core stays held."""
+    sizes = BatchSizes(tuple(range(1, max_batch_size + 1)))
+    held = Cores(cores)
+
+    def run_on(items, number):
+        if on_cores is not None:
+            on_cores.append((list(items), number))
+        return run(items)
+
+    batcher = Batcher(run_on, held, sizes=sizes, max_queue=max_queue, **options)
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await use(batcher)
+    finally:
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await batcher.close()
+        assert held.free == cores
+        held.close()
 
 
 def play(use, **options):
     return asyncio.run(in_batcher(use, **options))
 
 
+def closed_gate():
+    """Give a run that waits for a gate, the gate, and what was run."""
+    gate, batches = threading.Event(), []
+
+    def run(items):
+        batches.append(list(items))
+        assert gate.wait(PATIENCE_SECONDS)
+        return items
+
+    return run, gate, batches
+
+
+async def until(is_true):
+    while not is_true():
+        await asyncio.sleep(0)
+
+
 def test_results_come_in_the_order_of_their_items() -> None:
     async def use(batcher):
-        return [ran.result for ran in await batcher.submit([3, 1, 2])]
+        return [ran.result for ran in await ask(batcher, [3, 1, 2])]
 
     assert play(use) == [30, 10, 20]
 
 
 def test_no_items_give_no_results() -> None:
-    assert play(lambda batcher: batcher.submit([])) == []
+    assert play(lambda batcher: ask(batcher, [])) == []
 
 
 def test_waiting_and_running_are_timed() -> None:
-    (ran,) = play(lambda batcher: batcher.submit([1]))
+    (ran,) = play(lambda batcher: ask(batcher, [1]))
     assert ran.queue_seconds >= 0
     assert ran.run_seconds > 0
 
 
 def test_items_that_gather_while_the_engine_is_busy_run_together() -> None:
-    gate, batches = threading.Event(), []
-
-    def run(items):
-        batches.append(list(items))
-        gate.wait(PATIENCE_SECONDS)
-        return items
+    run, gate, batches = closed_gate()
 
     async def use(batcher):
-        first = asyncio.create_task(batcher.submit([0]))
-        while not batches:
-            await asyncio.sleep(0)
-        others = [asyncio.create_task(batcher.submit([item])) for item in (1, 2, 3)]
-        while batcher.depth < 3:
-            await asyncio.sleep(0)
+        first = asyncio.create_task(ask(batcher, [0]))
+        await until(lambda: batches)
+        others = [asyncio.create_task(ask(batcher, [item])) for item in (1, 2, 3)]
+        await until(lambda: batcher.depth == 3)
         gate.set()
         await asyncio.gather(first, *others)
 
@@ -88,16 +117,16 @@ def test_a_failing_batch_fails_alone() -> None:
 
     async def use(batcher):
         with pytest.raises(EngineFailed):
-            await batcher.submit(["bad"])
-        return [ran.result for ran in await batcher.submit(["good"])]
+            await ask(batcher, ["bad"])
+        return [ran.result for ran in await ask(batcher, ["good"])]
 
     assert play(use, run=run) == ["good"]
 
 
 def test_a_wrong_number_of_results_is_a_failure_of_the_engine() -> None:
     async def use(batcher):
-        with pytest.raises(InferenceFailed, match="1 results for 2 images"):
-            await batcher.submit([1, 2])
+        with pytest.raises(InferenceFailed, match="1 results for 2 items"):
+            await ask(batcher, [1, 2])
 
     play(use, run=lambda items: items[:1])
 
@@ -109,7 +138,7 @@ def test_an_observer_that_fails_leaves_no_caller_waiting() -> None:
     async def use(batcher):
         for _ in range(2):
             with pytest.raises(EngineFailed):
-                await batcher.submit([1])
+                await ask(batcher, [1])
 
     play(use, on_batch=observe)
 
@@ -117,10 +146,10 @@ def test_an_observer_that_fails_leaves_no_caller_waiting() -> None:
 def test_more_than_the_queue_holds_is_refused_and_nothing_of_it_is_kept() -> None:
     async def use(batcher):
         with pytest.raises(Overloaded, match="3 more would pass the queue's 2") as overloaded:
-            await batcher.submit([1, 2, 3])
+            await ask(batcher, [1, 2, 3])
         assert overloaded.value.retry_after_seconds >= 1
         assert batcher.depth == 0
-        assert len(await batcher.submit([1, 2])) == 2
+        assert len(await ask(batcher, [1, 2])) == 2
 
     play(use, max_queue=2)
 
@@ -130,14 +159,14 @@ def test_a_closed_batcher_accepts_nothing() -> None:
         await batcher.close()
         assert not batcher.is_alive
         with pytest.raises(ModelNotReady):
-            await batcher.submit([1])
+            await ask(batcher, [1])
 
     play(use)
 
 
 def test_closing_finishes_what_was_accepted() -> None:
     async def use(batcher):
-        accepted = asyncio.create_task(batcher.submit(list(range(10))))
+        accepted = asyncio.create_task(ask(batcher, list(range(10))))
         await asyncio.sleep(0)
         await batcher.close()
         return [ran.result for ran in await accepted]
@@ -146,21 +175,17 @@ def test_closing_finishes_what_was_accepted() -> None:
 
 
 def test_when_its_loop_dies_waiting_callers_are_told_and_it_is_no_longer_alive() -> None:
-    gate = threading.Event()
-
-    def run(items):
-        gate.wait(PATIENCE_SECONDS)
-        return items
+    run, gate, batches = closed_gate()
 
     async def use(batcher):
-        callers = [asyncio.create_task(batcher.submit([item])) for item in (1, 2)]
-        while batcher.depth != 1:
-            await asyncio.sleep(0)
+        callers = [asyncio.create_task(ask(batcher, [item])) for item in (1, 2)]
+        await until(lambda: batches and batcher.depth == 1)
         (serving,) = (task for task in asyncio.all_tasks() if "_serve" in str(task.get_coro()))
         serving.cancel()
         gate.set()
-        ended = await asyncio.gather(*callers, return_exceptions=True)
-        assert all(isinstance(error, ModelNotReady) for error in ended)
+        ran, waited = await asyncio.gather(*callers, return_exceptions=True)
+        assert ran[0].result == 1
+        assert isinstance(waited, ModelNotReady)
         assert not batcher.is_alive
 
     play(use, run=run, max_batch_size=1)
@@ -177,17 +202,18 @@ def test_when_its_loop_dies_waiting_callers_are_told_and_it_is_no_longer_alive()
         max_size=15,
     ),
     failing=st.sets(st.integers(0, 80)),
+    cores=st.integers(1, 3),
+    always_wide=st.booleans(),
     max_batch_size=st.integers(1, 6),
     max_queue=st.integers(1, 30),
     closes_early=st.booleans(),
 )
 def test_every_item_ends_at_its_caller_whatever_happens(
-    callers, failing, max_batch_size, max_queue, closes_early
+    callers, failing, cores, always_wide, max_batch_size, max_queue, closes_early
 ) -> None:
-    batches: list[list[int]] = []
+    batches: list[tuple[list[int], int]] = []
 
     def run(items):
-        batches.append(list(items))
         if failing.intersection(items):
             raise EngineFailed
         return tenfold(items)
@@ -197,7 +223,7 @@ def test_every_item_ends_at_its_caller_whatever_happens(
         for count, patience, turns in callers:
             items = list(range(number, number + count))
             number += count
-            task = asyncio.create_task(batcher.submit(items))
+            task = asyncio.create_task(ask(batcher, items))
             tasks.append((items, patience, task))
             for _ in range(turns):
                 await asyncio.sleep(0)
@@ -218,7 +244,110 @@ def test_every_item_ends_at_its_caller_whatever_happens(
                 assert isinstance(outcome, EngineFailed | Overloaded | ModelNotReady)
         assert batcher.depth == 0 or not closes_early
 
-    play(use, run=run, max_batch_size=max_batch_size, max_queue=max_queue)
-    assert all(1 <= len(batch) <= max_batch_size for batch in batches)
-    ran = [item for batch in batches for item in batch]
-    assert ran == sorted(set(ran))  # in their order, and none twice
+    play(
+        use,
+        run=run,
+        cores=cores,
+        always_wide=always_wide,
+        max_batch_size=max_batch_size,
+        max_queue=max_queue,
+        on_cores=batches,
+    )
+    assert all(1 <= len(batch) <= max_batch_size for batch, _ in batches)
+    assert {number for _, number in batches} <= ({cores} if always_wide else {1, cores})
+    ran = [item for batch, _ in batches for item in batch]
+    assert len(ran) == len(set(ran))  # none twice
+    if cores == 1 or always_wide:
+        assert ran == sorted(ran)  # in their order, where they run one after the other
+
+
+def test_a_lone_item_has_every_core() -> None:
+    runs: list = []
+
+    async def use(batcher):
+        await ask(batcher, [1])
+        await ask(batcher, [2])
+
+    play(use, cores=3, on_cores=runs)
+    assert runs == [([1], 3), ([2], 3)]
+
+
+def test_many_items_are_divided_among_the_cores_and_run_side_by_side() -> None:
+    runs: list = []
+    both_run = threading.Barrier(2, timeout=PATIENCE_SECONDS)
+
+    def run(items):
+        both_run.wait()
+        return items
+
+    play(lambda batcher: ask(batcher, list(range(6))), run=run, cores=2, on_cores=runs)
+    assert sorted(runs) == [([0, 1, 2], 1), ([3, 4, 5], 1)]
+
+
+def test_fewer_items_than_cores_run_as_one_batch_on_all_of_them() -> None:
+    runs: list = []
+    play(lambda batcher: ask(batcher, [1, 2, 3]), cores=4, on_cores=runs)
+    assert runs == [([1, 2, 3], 4)]
+
+
+def test_a_lane_that_is_always_wide_runs_one_batch_after_the_other_on_all_cores() -> None:
+    runs: list = []
+    play(lambda batcher: ask(batcher, list(range(6))), cores=2, always_wide=True, on_cores=runs)
+    assert runs == [([0, 1, 2, 3], 2), ([4, 5], 2)]
+
+
+def test_a_caller_who_leaves_the_queue_is_not_run() -> None:
+    run, gate, batches = closed_gate()
+
+    async def use(batcher):
+        first = asyncio.create_task(ask(batcher, [0]))
+        await until(lambda: batches)
+        leaving, staying = (asyncio.create_task(ask(batcher, [item])) for item in (1, 2))
+        await until(lambda: batcher.depth == 2)
+        leaving.cancel()
+        await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(first, staying)
+
+    play(use, run=run)
+    assert batches == [[0], [2]]
+
+
+def test_who_could_not_be_answered_in_time_is_refused_at_once() -> None:
+    def slow(items):
+        time.sleep(0.02 * len(items))
+        return items
+
+    gate = threading.Event()
+
+    async def use(batcher):
+        await ask(batcher, [1, 2])  # teaches it what an item takes
+        gate_run = asyncio.create_task(ask(batcher, list(range(40))))
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded, match=r"which will take .* s, longer than the 0.1 s"):
+            await ask(batcher, [1], patience_seconds=0.1)
+        assert batcher.expected_seconds(40) >= 40 * 0.02
+        gate.set()
+        await gate_run
+
+    play(use, run=slow)
+
+
+def test_how_long_to_stay_away_follows_from_what_waits_and_how_long_it_takes() -> None:
+    run, gate, batches = closed_gate()
+
+    def timed(items):
+        time.sleep(0.1 * len(items))
+        return items if len(items) == 1 and not batches and not gate.is_set() else run(items)
+
+    async def use(batcher):
+        await ask(batcher, [1])
+        under_way = asyncio.create_task(ask(batcher, list(range(50))))
+        await until(lambda: batches)
+        with pytest.raises(Overloaded) as overloaded:
+            await ask(batcher, [1])
+        gate.set()
+        assert 50 * 0.1 / 2 <= overloaded.value.retry_after_seconds < 60
+        under_way.cancel()
+
+    play(use, run=timed, max_queue=50, max_batch_size=2)

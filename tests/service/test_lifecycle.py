@@ -191,12 +191,9 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(tiny_bundles) -
 
 
 def test_probes_and_metrics_answer_while_the_engine_is_busy(live: Live) -> None:
-    batches = live.metric("vitrine_batch_size_count", lane="classify")
     with ThreadPoolExecutor() as callers, live.busy_engine():
-        answers = [callers.submit(live.client.post, "/classify", content=PNG)]
-        until(lambda: live.metric("vitrine_batch_size_count", lane="classify") > batches)
-        answers += [callers.submit(live.client.post, "/classify", content=PNG) for _ in range(3)]
-        until(lambda: live.metric("vitrine_queue_depth", lane="classify") == 3)
+        answers = [callers.submit(live.client.post, "/classify", content=PNG) for _ in range(4)]
+        until(lambda: live.metric("vitrine_queue_depth", lane="classify") == 4)
         assert live.client.get("/health/ready").status_code == 200
         assert live.metric("vitrine_requests_in_flight") >= 4
     assert [answer.result().status_code for answer in answers] == [200] * 4
@@ -207,11 +204,11 @@ def test_a_caller_who_leaves_the_queue_is_skipped(tiny_bundles) -> None:
         gone = {"route": "/classify", "code": str(CallerGone.status)}
         with ThreadPoolExecutor() as callers, server.busy_engine():
             first = callers.submit(server.client.post, "/classify", content=PNG)
-            until(lambda: server.metric("vitrine_batch_size_count", lane="classify") == 1)
+            until(lambda: server.metric("vitrine_queue_depth", lane="classify") == 1)
             with socket.create_connection(server.address) as caller:
                 request = head_of_request("/classify", len(PNG)).replace(b"Expect", b"X-Expect")
                 caller.sendall(request + PNG)
-                until(lambda: server.metric("vitrine_queue_depth", lane="classify") == 1)
+                until(lambda: server.metric("vitrine_queue_depth", lane="classify") == 2)
             until(lambda: server.metric("vitrine_requests_total", **gone) == 1)
         assert first.result().status_code == 200
         assert server.client.post("/classify", content=PNG).status_code == 200

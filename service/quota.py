@@ -1,0 +1,56 @@
+"""How much may be under way at once: beyond it, callers are refused at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from service.errors import Overloaded
+
+
+class Quota:
+    """A bound on what is accepted and not yet ended.
+
+    Invariant: what is held never passes the limit, and what was taken is given back.
+    """
+
+    def __init__(
+        self, limit: int, what: str, retry_after_seconds: Callable[[], float] = lambda: 1.0
+    ) -> None:
+        """Bound `what`, such as images, by `limit`."""
+        self.limit = limit
+        self.held = 0
+        self._what = what
+        self._retry_after_seconds = retry_after_seconds
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[int], None]]:
+        """Give a function that holds more, as Overloaded allows, until the block ends."""
+        own = 0
+
+        def hold(amount: int) -> None:
+            nonlocal own
+            self.check(amount)
+            own += amount
+            self.held += amount
+
+        try:
+            yield hold
+        finally:
+            self.held -= own
+
+    @contextmanager
+    def take(self, amount: int) -> Iterator[None]:
+        """Hold an amount until the block ends. Raises Overloaded when it does not fit."""
+        with self.open() as hold:
+            hold(amount)
+            yield
+
+    def check(self, amount: int) -> None:
+        """Raise Overloaded when an amount does not fit."""
+        if self.held + amount > self.limit:
+            raise Overloaded(
+                f"{self.held:,} {self._what} wait and {amount:,} more would pass the queue's "
+                f"{self.limit:,}; try again, or send fewer at a time",
+                self._retry_after_seconds(),
+            )

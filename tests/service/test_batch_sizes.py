@@ -1,0 +1,37 @@
+"""Few batch sizes, so that each is warm: cut on a CPU, padded on a GPU."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.batch_sizes import BatchSizes
+
+
+def test_the_usual_sizes_end_at_the_largest() -> None:
+    assert BatchSizes.up_to(8).allowed == (1, 2, 3, 4, 6, 8)
+    assert BatchSizes.up_to(10, pads=True).allowed == (1, 2, 4, 8, 10)
+    assert BatchSizes.up_to(1).allowed == (1,)
+
+
+def test_a_cpu_takes_fewer_rather_than_pad() -> None:
+    sizes = BatchSizes.up_to(8)
+    assert [sizes.taken(waiting) for waiting in (1, 3, 5, 7, 8, 100)] == [1, 3, 4, 6, 8, 8]
+
+
+def test_a_gpu_takes_what_waits_and_pads() -> None:
+    sizes = BatchSizes.up_to(8, pads=True)
+    assert [sizes.taken(waiting) for waiting in (1, 3, 5, 100)] == [1, 3, 5, 8]
+    assert [sizes.padded(images) for images in (1, 3, 5, 8)] == [1, 4, 8, 8]
+
+
+@given(
+    given=st.lists(st.integers(1, 40), max_size=5), waiting=st.integers(1, 60), pads=st.booleans()
+)
+def test_some_are_always_taken_and_they_fit_a_size_that_is_allowed(given, waiting, pads) -> None:
+    sizes = BatchSizes.of(given, pads=pads)
+    taken = sizes.taken(waiting)
+    assert 1 <= taken <= min(waiting, sizes.largest)
+    assert sizes.padded(taken) in sizes.allowed
+    if not pads:
+        assert sizes.padded(taken) == taken
