@@ -7,7 +7,7 @@ from statistics import fmean
 
 import numpy as np
 
-from service.classify import Prediction, probabilities, top_predictions
+from service.classify import Prediction, Ranking, probabilities, top_predictions
 from service.contract import Bundle, Contract
 from service.drawing.options import Drawing
 from service.drawing.scale import Scale
@@ -43,14 +43,14 @@ def model_identity(bundle: Bundle) -> ModelIdentity:
 
 def classify_result(
     image: ImageFacts,
-    logits: Floats,
+    ranking: Ranking,
     contract: Contract,
     top_k: int,
     embedding: Floats | None = None,
 ) -> ClassifyResult:
-    """Name the classes of a picture from its logits [C]; `embedding` [d] is added where given."""
+    """Name the most probable classes of a picture; `embedding` [d] is added where given."""
     return ClassifyResult(
-        predictions=_predictions(top_predictions(logits, contract.labels, top_k)),
+        predictions=_predictions(ranking.top(contract.labels, top_k)),
         image=_image(image),
         embedding=None if embedding is None else embedding.tolist(),
     )

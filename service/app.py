@@ -27,6 +27,7 @@ from service.served_model import ServedModel
 from service.settings import Settings
 
 logger = logging.getLogger("vitrine")
+SPARE_PLACES = 1  # gained a fifth of throughput at 8 callers on 2 CPUs; a second one nothing
 DESCRIPTION = "Classifies images with a Vision Transformer and shows what the model saw."
 
 
@@ -48,7 +49,7 @@ def create_app(
         settings=settings,
         registry=Registry(settings.default_model),
         metrics=Metrics(),
-        cores=Cores(threads),
+        cores=Cores(threads, SPARE_PLACES),
         body_bytes=Quota(settings.max_queue_bytes, "bytes of request bodies"),
         picture_threads=ThreadPoolExecutor(threads, thread_name_prefix="picture"),
     )

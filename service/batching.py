@@ -25,7 +25,7 @@ from service.quota import Quota
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Run = Callable[[Sequence[Item], int], Sequence[Result]]  # from items and the cores they run on
+Run = Callable[[Sequence[Item], bool], Sequence[Result]]  # from items, and whether on all cores
 LEAST_RETRY_SECONDS = 1.0
 
 
@@ -77,7 +77,8 @@ class Batcher(Generic[Item, Result]):
         self._what = what
         self._on_batch = on_batch
         self._places = Quota(max_queue, what, self._retry_after_seconds)
-        self._fit = LatencyFit()  # of core-seconds
+        self._fit = LatencyFit()  # of seconds times places held
+        self._most_under_way = 0
         self._queue: deque[Waiting[Item, Result]] = deque()
         self._arrival = asyncio.Event()
         self._running: set[asyncio.Future[None]] = set()
@@ -112,12 +113,13 @@ class Batcher(Generic[Item, Result]):
                 self._retry_after_seconds(),
             )
         with self._places.take(count):
+            self._most_under_way = max(self._most_under_way, self._places.held)
             yield
 
     def expected_seconds(self, items: int) -> float:
         """Predict how long all cores are busy with so many items; 0 before the first run."""
         batch = min(max(items, 1), self._sizes.largest)
-        return items / batch * self._fit.seconds(batch) / self._cores.number
+        return items / batch * self._fit.seconds(batch) / self._cores.places
 
     async def submit(self, items: Sequence[Item], since: float | None = None) -> list[Ran[Result]]:
         """Give the results of items, which run together as far as the batch sizes allow.
@@ -167,12 +169,12 @@ class Batcher(Generic[Item, Result]):
 
     async def _start_batch(self) -> None:
         """Wait for a turn, then run what waits by then."""
-        held = self._cores.number if self._always_wide else 1
+        held = self._cores.places if self._always_wide else 1
         await self._cores.take(held, self._queue[0].since)
         batch: list[Waiting[Item, Result]] = []
         try:
-            batch, others = self._next_batch()
-            if batch and self._runs_alone(others):
+            batch = self._next_batch()
+            if batch and self._are_alone():
                 held += self._cores.take_rest()
             if batch:
                 self._dispatch(batch, held)
@@ -183,21 +185,24 @@ class Batcher(Generic[Item, Result]):
             if not batch:
                 self._cores.release(held)
 
-    def _runs_alone(self, others: int) -> bool:
-        """Whether a batch may have every core: nothing else runs, nor would fill them."""
-        idle = self._cores.free == self._cores.number - 1
-        return idle and not others and not self._cores.are_wanted
+    def _are_alone(self) -> bool:
+        """Whether a batch may have every core: nothing else runs, nor would have run meanwhile.
 
-    def _next_batch(self) -> tuple[list[Waiting[Item, Result]], int]:
-        """Take a batch off the queue; give it with the number of those that stay."""
+        Two callers who ask in turns are seen by what was under way since the last batch began.
+        """
+        most, self._most_under_way = self._most_under_way, self._places.held
+        idle = self._cores.free == self._cores.places - 1
+        return idle and most < self._cores.number and not self._cores.are_wanted
+
+    def _next_batch(self) -> list[Waiting[Item, Result]]:
+        """Take a batch off the queue."""
         waiting = [entry for entry in self._queue if not entry.ran.done()]
         if not waiting:
             self._queue.clear()
-            return [], 0
+            return []
         size = self._sizes.taken(self._share(len(waiting)))
-        batch, rest = waiting[:size], waiting[size:]
-        self._queue = deque(rest)
-        return batch, len(rest)
+        self._queue = deque(waiting[size:])
+        return waiting[:size]
 
     def _share(self, waiting: int) -> int:
         """Divide what waits among the cores that are free; few items stay together."""
@@ -209,12 +214,12 @@ class Batcher(Generic[Item, Result]):
     def _dispatch(self, batch: list[Waiting[Item, Result]], held: int) -> None:
         loop = asyncio.get_running_loop()
         finished: asyncio.Future[None] = loop.create_future()
-        items = [entry.item for entry in batch]
+        items, is_wide = [entry.item for entry in batch], held == self._cores.places
         started = time.perf_counter()
 
         def work() -> None:
             try:
-                outcome: Sequence[Result] | BaseException = self._run(items, held)
+                outcome: Sequence[Result] | BaseException = self._run(items, is_wide)
             except BaseException as error:  # the thread goes on; the callers are told
                 outcome = error
             loop.call_soon_threadsafe(finish, outcome)

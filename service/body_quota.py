@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import Overloaded
 from service.problems import problem_response
 from service.quota import Quota
+
+LENGTH = b"content-length"
 
 
 class BodyQuotaMiddleware:
@@ -28,9 +29,9 @@ class BodyQuotaMiddleware:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self.app(scope, receive, send)
             return
-        declared = Headers(scope=scope).get("content-length", "")
+        declared = next((value for name, value in scope["headers"] if name == LENGTH), b"")
         with self.quota.open() as hold:
-            if declared.isdecimal():
+            if declared.isdigit():
                 try:
                     hold(int(declared))
                 except Overloaded as error:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.engine import Floats
 
@@ -26,8 +27,33 @@ def probabilities(logits: Floats) -> Floats:
     return shares
 
 
+@dataclass(frozen=True)
+class Ranking:
+    """Probabilities [C], and the classes' indexes [C] from the most to the least probable."""
+
+    probabilities: Floats
+    order: NDArray[np.int64]
+
+    @property
+    def best(self) -> int:
+        """The index of the most probable class."""
+        return int(self.order[0])
+
+    def top(self, labels: Sequence[str], top_k: int) -> list[Prediction]:
+        """Name the `top_k` most probable classes, best first."""
+        order = self.order[:top_k].tolist()
+        return [
+            Prediction(labels[index], index, float(self.probabilities[index])) for index in order
+        ]
+
+
+def rankings(logits: Floats) -> list[Ranking]:
+    """Rank the classes of logits [B, C]; equally probable ones come by index."""
+    shares = probabilities(logits)
+    order = np.argsort(-shares, axis=-1, kind="stable")
+    return [Ranking(*rows) for rows in zip(shares, order, strict=True)]
+
+
 def top_predictions(logits: Floats, labels: Sequence[str], top_k: int) -> list[Prediction]:
     """Give the `top_k` most probable classes of logits [C], best first; equal ones by index."""
-    shares = probabilities(logits)
-    order = np.argsort(-shares, kind="stable")[:top_k]
-    return [Prediction(labels[index], int(index), float(shares[index])) for index in order]
+    return rankings(logits[None])[0].top(labels, top_k)

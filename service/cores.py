@@ -1,5 +1,8 @@
 """The CPUs that one process computes with, and whose turn it is to use them.
 
+A place is the right to keep one of them busy. There may be a few more places than CPUs, so that the
+CPUs have work while answers are written and requests are read.
+
 Decoding and inference share them, so that neither starves the other and no thread waits for a CPU
 that another holds. Who has waited longest is served first: what was begun is finished before more
 is begun, and what lies decoded in memory stays little.
@@ -18,31 +21,32 @@ Result = TypeVar("Result")
 
 
 class Cores:
-    """A number of CPUs, each with a thread.
+    """A number of CPUs, and of places to compute at, each with a thread.
 
-    Invariant: never more are held than there are, and nobody gets one before somebody older who
-    waits. It belongs to one event loop.
+    Invariant: never more places are held than there are, and nobody gets one before somebody older
+    who waits. It belongs to one event loop.
     """
 
-    def __init__(self, number: int, name: str = "core") -> None:
+    def __init__(self, number: int, spare: int = 0, name: str = "core") -> None:
         self.number = number
-        self._free = number
+        self.places = number + spare
+        self._free = self.places
         self._order = count()
         self._waiting: list[tuple[float, int, int, asyncio.Future[None]]] = []
-        self._threads = ThreadPoolExecutor(number, thread_name_prefix=name)
+        self._threads = ThreadPoolExecutor(self.places, thread_name_prefix=name)
 
     @property
     def free(self) -> int:
-        """Cores that nobody holds."""
+        """Places that nobody holds."""
         return self._free
 
     @property
     def are_wanted(self) -> bool:
-        """Whether somebody waits for cores."""
+        """Whether somebody waits for places."""
         return any(not waiting.done() for _, _, _, waiting in self._waiting)
 
     async def take(self, number: int, since: float) -> None:
-        """Wait for `number` cores; `since` is when the work came (`time.perf_counter`)."""
+        """Wait for `number` places; `since` is when the work came (`time.perf_counter`)."""
         if self._free >= number and not self.are_wanted:
             self._free -= number
             return
@@ -63,20 +67,20 @@ class Cores:
         return taken
 
     def release(self, number: int) -> None:
-        """Give cores back."""
+        """Give places back."""
         self._free += number
         self._grant()
 
     def submit(self, work: Callable[[], None]) -> None:
-        """Do work on a thread, for who holds a core. Raises RuntimeError when closed."""
+        """Do work on a thread, for who holds a place. Raises RuntimeError when closed."""
         self._threads.submit(work)
 
     async def run(self, work: Callable[[], Result], since: float) -> Result:
-        """Wait for a core, and do work on it."""
+        """Wait for a place, and do work at it."""
         await self.take(1, since)
         running = asyncio.get_running_loop().run_in_executor(self._threads, work)
         running.add_done_callback(lambda _: self.release(1))
-        return await asyncio.shield(running)  # a thread cannot be stopped: its core stays held
+        return await asyncio.shield(running)  # a thread cannot be stopped: its place stays held
 
     def close(self) -> None:
         """Let the threads end when their work is done."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from service.answers import classify_result, explain_result
 from service.budget import cpu_budget
+from service.classify import rankings
 from service.contract import GOLDEN_FILE, read_bundle
 from service.drawing.heatmap import encode_png
 from service.drawing.options import Drawing
@@ -45,8 +46,8 @@ class LocalModel:
     def classify(self, picture: Path, top_k: int) -> ClassifyResult:
         """Classify a picture file."""
         decoded, pixels = preprocess(read_picture(picture), self.contract.preprocessing, LIMITS)
-        logits = self.engine.classify(pixels[None]).logits[0]
-        return classify_result(decoded.facts, logits, self.contract, top_k)
+        (ranking,) = rankings(self.engine.classify(pixels[None]).logits)
+        return classify_result(decoded.facts, ranking, self.contract, top_k)
 
     def explain(
         self, picture: Path, asked: Question, drawing: Drawing

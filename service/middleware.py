@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import re
 import time
-import uuid
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,6 +24,13 @@ SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+PAGE_HEADERS, DOCS_HEADERS = (
+    [
+        (name.lower().encode(), value.encode())
+        for name, value in {**SECURITY_HEADERS, "Content-Security-Policy": policy}.items()
+    ]
+    for policy in (PAGE_POLICY, DOCS_POLICY)
+)
 UNMATCHED = "unmatched"
 
 
@@ -40,8 +46,10 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        asked = Headers(scope=scope).get("x-request-id", "")
-        request_id = asked if SAFE_ID.fullmatch(asked) else uuid.uuid4().hex
+        asked = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+        request_id = asked.decode("latin-1")
+        if not SAFE_ID.fullmatch(request_id):
+            request_id = f"{random.getrandbits(128):032x}"
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         started, code, is_answered = time.perf_counter(), 500, False
@@ -50,11 +58,9 @@ class RequestMiddleware:
             nonlocal code, is_answered
             if message["type"] == "http.response.start":
                 code, is_answered = message["status"], True
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
-                headers.update(SECURITY_HEADERS)
-                policy = DOCS_POLICY if scope["path"] == "/docs" else PAGE_POLICY
-                headers["Content-Security-Policy"] = policy
+                policy = DOCS_HEADERS if scope["path"] == "/docs" else PAGE_HEADERS
+                own = (b"x-request-id", request_id.encode())
+                message["headers"] = [*message["headers"], own, *policy]
             await send(message)
 
         self.metrics.in_flight.inc()

@@ -15,6 +15,7 @@ import numpy as np
 
 from service.batch_sizes import BatchSizes
 from service.batching import Batcher, Ran
+from service.classify import Ranking, rankings
 from service.contract import Contract
 from service.cores import Cores
 from service.engine import Arrays, Engine, Floats, GraphName, check_finite
@@ -31,13 +32,14 @@ DECODED_IN_BATCH_BYTES = 64 * 1024  # larger pictures would hold up the others o
 
 @dataclass(frozen=True)
 class Classified:
-    """The classify graph's answer for one image: logits [C] and readout [d].
+    """The classify graph's answer for one image: logits [C], their ranking and readout [d].
 
     `image` tells of the picture where one was decoded; the seconds are its decoding's and its
     batch's run's.
     """
 
     logits: Floats
+    ranking: Ranking
     readout: Floats
     image: ImageFacts | None
     decode_seconds: float
@@ -106,7 +108,7 @@ class ServedModel:
         Pictures are decoded on `cpu`, and where the CPU computes, it does so on the same cores.
         """
         self._cpu, self._limits, self._on_batch = cpu, limits, on_batch
-        device = cpu if self.engine.is_on_cpu else Cores(1, "device")
+        device = cpu if self.engine.is_on_cpu else Cores(1, name="device")
         self._device = device
         self._classify = Batcher(self._run_classify, device, sizes=self.sizes, max_queue=max_queue)
         self.passes_at_once = min(PASSES_AT_ONCE, max_passes)
@@ -225,31 +227,33 @@ class ServedModel:
             return error
 
     def _run_classify(
-        self, images: Sequence[bytes | Prepared | Floats], cores: int
+        self, images: Sequence[bytes | Prepared | Floats], is_wide: bool
     ) -> list[Classified | VitrineError]:
         """Decode what is small and not decoded yet, and run all that is good as one batch."""
         ready = [self._prepared(image) if isinstance(image, bytes) else image for image in images]
         good = [image for image in ready if not isinstance(image, VitrineError)]
-        classified = iter(self._classify_ready(good, cores) if good else [])
+        classified = iter(self._classify_ready(good, is_wide) if good else [])
         return [image if isinstance(image, VitrineError) else next(classified) for image in ready]
 
     def _classify_ready(
-        self, images: Sequence[Prepared | Floats], cores: int
+        self, images: Sequence[Prepared | Floats], is_wide: bool
     ) -> list[Classified | InferenceFailed]:
         size = self.sizes.padded(len(images))
         pixel_values = np.zeros((size, *self.engine.image_shape), np.float32)
         for row, image in zip(pixel_values, images, strict=False):
             row[:] = image.pixel_values if isinstance(image, Prepared) else image
         started = time.perf_counter()
+        threads = None if is_wide else 1
         outputs = self.engine.run(
-            "classify", {"pixel_values": pixel_values}, ("logits", "readout"), cores
+            "classify", {"pixel_values": pixel_values}, ("logits", "readout"), threads
         )
         seconds = time.perf_counter() - started
         self._on_batch("classify", len(images), size)
-        rows = zip(images, outputs["logits"], outputs["readout"], strict=False)
+        logits, readout = outputs["logits"][: len(images)], outputs["readout"]
+        rows = zip(images, logits, rankings(logits), readout, strict=False)
         return [_classified(*row, seconds) for row in rows]
 
-    def _run_passes(self, passes: Sequence[Pass], cores: int) -> list[Arrays | InferenceFailed]:
+    def _run_passes(self, passes: Sequence[Pass], is_wide: bool) -> list[Arrays | InferenceFailed]:
         for graph in {one.graph for one in passes} - self._verified:
             REPLAYS[graph](self.engine, self._golden)
             self._verified.add(graph)
@@ -266,12 +270,12 @@ def _succeeded(run: Ran[Arrays | InferenceFailed]) -> Ran[Arrays]:
 
 
 def _classified(
-    image: Prepared | Floats, logits: Floats, readout: Floats, seconds: float
+    image: Prepared | Floats, logits: Floats, ranking: Ranking, readout: Floats, seconds: float
 ) -> Classified | InferenceFailed:
     try:
         check_finite({"logits": logits, "readout": readout})
     except InferenceFailed as failure:
         return failure
     if isinstance(image, Prepared):
-        return Classified(logits, readout, image.image, image.seconds, seconds)
-    return Classified(logits, readout, None, 0.0, seconds)
+        return Classified(logits, ranking, readout, image.image, image.seconds, seconds)
+    return Classified(logits, ranking, readout, None, 0.0, seconds)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from service.batching import Ran
+from service.classify import Ranking
 from service.engine import Floats
 from service.errors import VitrineError
 from service.preprocess import ImageFacts
@@ -22,6 +23,7 @@ class ClassifiedPicture:
 
     image: ImageFacts
     logits: Floats
+    ranking: Ranking
     readout: Floats
 
 
@@ -71,7 +73,7 @@ async def _classify(
     _note(runs, context, watch)
     for run in runs:
         if isinstance(run.result, Classified):
-            label = model.contract.labels[int(run.result.logits.argmax())]
+            label = model.contract.labels[run.result.ranking.best]
             context.metrics.predicted.labels(model.contract.name, label).inc()
     return [run.result for run in runs]
 
@@ -97,4 +99,4 @@ def _note(
 
 def _picture(found: Classified) -> ClassifiedPicture:
     assert found.image is not None  # a picture was decoded
-    return ClassifiedPicture(found.image, found.logits, found.readout)
+    return ClassifiedPicture(found.image, found.logits, found.ranking, found.readout)

@@ -12,6 +12,7 @@ from service.problems import PICTURE_PROBLEMS, documented
 from service.routes.classification import ClassifiedPicture, classify_pictures
 from service.routes.context import InContext
 from service.routes.pictures import REQUEST_BODY, read_pictures
+from service.routes.query_route import QueryRoute
 from service.routes.stages import Stopwatch, deadline, failed, patience_seconds
 from service.schemas import (
     ClassifyAnswer,
@@ -20,7 +21,7 @@ from service.schemas import (
     ClassifyResult,
 )
 
-router = APIRouter(tags=["classify"])
+router = APIRouter(tags=["classify"], route_class=QueryRoute)
 
 
 @router.post(
@@ -49,7 +50,9 @@ async def classify(
 
     def result(item: ClassifiedPicture) -> ClassifyResult:
         embedding = item.readout if parameters.embedding else None
-        return classify_result(item.image, item.logits, model.contract, parameters.top_k, embedding)
+        return classify_result(
+            item.image, item.ranking, model.contract, parameters.top_k, embedding
+        )
 
     if not pictures.is_list:
         (only,) = classified

@@ -87,14 +87,24 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -
 
     The request's body must have been read.
     """
-    working, leaving = asyncio.create_task(work), asyncio.create_task(_until_gone(request))
+    task, has_left = asyncio.current_task(), False
+    assert task is not None
+
+    def leave(_: asyncio.Task[None]) -> None:
+        nonlocal has_left
+        has_left = True
+        task.cancel()
+
+    leaving = asyncio.create_task(_until_gone(request))
+    leaving.add_done_callback(leave)
     try:
-        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise CallerGone("the caller left before the answer; nobody waits for it")
-        return await working
+        return await work
+    except asyncio.CancelledError:
+        if has_left and not task.uncancel():
+            raise CallerGone("the caller left before the answer; nobody waits for it") from None
+        raise
     finally:
-        working.cancel()
+        leaving.remove_done_callback(leave)
         leaving.cancel()
 
 

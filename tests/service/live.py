@@ -49,11 +49,11 @@ class Live:
     def busy_engine(self) -> Iterator[None]:
         """Hold every core, so that pictures wait in the queue."""
         cores, loop = self.context.cores, self.context.registry.get()._classify._loop.get_loop()
-        asyncio.run_coroutine_threadsafe(cores.take(cores.number, since=0), loop).result()
+        asyncio.run_coroutine_threadsafe(cores.take(cores.places, since=0), loop).result()
         try:
             yield
         finally:
-            loop.call_soon_threadsafe(cores.release, cores.number)
+            loop.call_soon_threadsafe(cores.release, cores.places)
 
 
 @contextmanager

@@ -40,9 +40,9 @@ async def in_batcher(
     sizes = BatchSizes(tuple(range(1, max_batch_size + 1)))
     held = Cores(cores)
 
-    def run_on(items, number):
+    def run_on(items, is_wide):
         if on_cores is not None:
-            on_cores.append((list(items), number))
+            on_cores.append((list(items), cores if is_wide else 1))
         return run(items)
 
     batcher = Batcher(run_on, held, sizes=sizes, max_queue=max_queue, **options)
