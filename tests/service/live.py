@@ -19,6 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.app import create_app
+from service.connection import connections
 from service.routes.context import Context
 from service.settings import Settings
 
@@ -61,13 +62,21 @@ class Live:
 def serving(bundles: Path, *, wait: bool = True, **settings: object) -> Iterator[Live]:
     """Run a server on a thread of this process until the block ends."""
     is_ready = threading.Event()
+    chosen = Settings(bundles=bundles, threads=1, **settings)
     app = create_app(
-        Settings(bundles=bundles, threads=1, **settings),
+        chosen,
         on_ready=is_ready.set,
         on_failure=lambda error: is_ready.set(),
     )
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
+    config = uvicorn.Config(
+        app,
+        http=connections(chosen),
+        timeout_keep_alive=chosen.keep_alive_seconds,
+        log_config=None,
+        lifespan="on",
+    )
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     address = listener.getsockname()
