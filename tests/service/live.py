@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,12 +20,20 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.app import create_app
-from service.connection import connections
+from service.connection import Connection, connections
 from service.routes.context import Context
 from service.settings import Settings
 
 PATIENCE_SECONDS = 60
 VITRINE = Path(sys.executable).with_name("vitrine")
+
+
+def until(is_true: Callable[[], bool]) -> None:
+    """Wait for a state that a server reaches by itself."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not is_true():
+        assert time.monotonic() < end
+        time.sleep(0.005)
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,11 @@ class Live:
     client: httpx.Client
     app: FastAPI
     address: tuple[str, int]
+    server: uvicorn.Server
+
+    @property
+    def connections(self) -> list[Connection]:
+        return list(self.server.server_state.connections)
 
     @property
     def context(self) -> Context:
@@ -86,7 +100,7 @@ def serving(bundles: Path, *, wait: bool = True, **settings: object) -> Iterator
         with httpx.Client(
             base_url=f"http://{address[0]}:{address[1]}", timeout=PATIENCE_SECONDS
         ) as client:
-            yield Live(client, app, address)
+            yield Live(client, app, address, server)
     finally:
         server.should_exit = True
         thread.join(PATIENCE_SECONDS)
