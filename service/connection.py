@@ -17,10 +17,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from service.access import IS_SPARE
+from service.errors import InvalidInput
 from service.settings import Settings
 
 MAX_HEADER_BYTES = 64 * 1024
 MIN_TAKEN_BYTES = 64 * 1024  # of an answer, in `write_seconds`
+MAX_PIPELINED = 16  # requests of a connection that wait for the answer to one before
 SPARE_CONNECTIONS = 64  # beyond the limit, for probes; others are told 503
 HEADERS_TOO_LARGE = "431 Request Header Fields Too Large"
 
@@ -108,7 +110,13 @@ class Connection(HttpToolsProtocol):
             self._expect_headers()
 
     def on_headers_complete(self) -> None:
-        """Hand the request to the application."""
+        """Hand the request to the application.
+
+        A read of 256 KiB may hold thousands of requests, for each of which uvicorn would make an
+        object. The error ends the parser, which answers 400.
+        """
+        if len(self.pipeline) >= MAX_PIPELINED:
+            raise InvalidInput("too many requests ahead of their answers; wait for the answers")
         self.is_in_headers = False
         self._stop_header_timer()
         super().on_headers_complete()

@@ -48,8 +48,8 @@ def caller(server: Live | Command) -> Iterator[socket.socket]:
 
 
 def read_answer(connection: socket.socket) -> httpx.Response:
-    """Read one answer whose length is told."""
-    with closing(connection.makefile("rb")) as stream:
+    """Read one answer whose length is told, and nothing of the next."""
+    with closing(connection.makefile("rb", buffering=0)) as stream:
         status = int(stream.readline().split()[1])
         lines = iter(stream.readline, b"\r\n")
         headers = httpx.Headers([line.strip().split(b": ", 1) for line in lines])
@@ -115,6 +115,15 @@ def test_headers_that_never_end_are_refused(hasty: Live) -> None:
         assert answer.status_code == 431
         assert f"{MAX_HEADER_BYTES:,}" in json.loads(answer.content)["detail"]
         wait_until_closed(connection)
+
+
+def test_requests_sent_ahead_are_answered_in_turn_but_not_thousands(hasty: Live) -> None:
+    with caller(hasty) as connection:
+        connection.sendall(GET * 3)
+        assert [read_answer(connection).status_code for _ in range(3)] == [200] * 3
+        connection.sendall(GET * 1000)
+        received = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+        assert received.startswith(b"HTTP/1.1 400 ")
 
 
 @pytest.mark.parametrize("path", ["/classify", "/explain"])
