@@ -12,14 +12,19 @@ from functools import partial
 from fastapi import FastAPI
 
 from service import __version__
+from service.access import AccessMiddleware, declare_keys
+from service.body import BodyMiddleware
 from service.body_quota import BodyQuotaMiddleware
 from service.budget import cpu_budget
 from service.cores import Cores
+from service.cors import allow_origins
 from service.errors import ContractError, VitrineError
+from service.keys import KeyRing
 from service.metrics import Metrics
 from service.middleware import RequestMiddleware
 from service.problems import install_problem_handlers
 from service.quota import Quota
+from service.rate import RateLimit, shared_folder
 from service.registry import Registry, open_model
 from service.routes import classify, explain, health, metrics, models, page
 from service.routes.context import Context
@@ -41,9 +46,12 @@ def create_app(
 
     Models load in the background once it starts: `/health/live` answers meanwhile, `/health/ready`
     and the models' routes answer 503. `on_ready` is called when they are open, `on_failure` when a
-    bundle cannot be served; the caller decides whether to stop.
+    bundle cannot be served; the caller decides whether to stop. Raises InvalidParameter when the
+    file of keys is missing or broken.
     """
     settings = settings or Settings()
+    keys = KeyRing(settings.api_keys_file) if settings.api_keys_file else None
+    rate_limit = _rate_limit(settings)
     threads = settings.threads or cpu_budget().cpus
     context = Context(
         settings=settings,
@@ -76,6 +84,8 @@ def create_app(
         await context.registry.close()
         context.cores.close()
         context.picture_threads.shutdown(wait=False)
+        if rate_limit:
+            rate_limit.close()
 
     app = FastAPI(
         title="Vitrine",
@@ -85,13 +95,25 @@ def create_app(
         redoc_url=None,
     )
     app.state.context = context
+    app.add_middleware(BodyMiddleware, seconds=settings.body_seconds)  # the last is the outermost
     app.add_middleware(BodyQuotaMiddleware, quota=context.body_bytes)
+    app.add_middleware(AccessMiddleware, keys=keys, rate_limit=rate_limit)
+    if keys:
+        declare_keys(app)
+    if settings.cors_origins:
+        allow_origins(app, settings.cors_origins)
     app.add_middleware(RequestMiddleware, metrics=context.metrics)
     install_problem_handlers(app)
     for module in (classify, explain, models, health, metrics, page):
         app.include_router(module.router)
     app.mount("/web", page.files, name="web")
     return app
+
+
+def _rate_limit(settings: Settings) -> RateLimit | None:
+    if not settings.rate_limit:
+        return None
+    return RateLimit(settings.rate_limit, settings.rate_burst, shared_folder())
 
 
 async def _load_models(context: Context, threads: int) -> None:

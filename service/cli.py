@@ -1,4 +1,4 @@
-"""The `vitrine` command: serve, classify, explain, inspect, benchmark, doctor."""
+"""The `vitrine` command: serve, classify, explain, inspect, benchmark, doctor, key."""
 
 from __future__ import annotations
 
@@ -160,6 +160,21 @@ class Benchmark(LocalCommand):
         print(tables(report))
 
 
+class NewKey(BaseModel):
+    """Make an API key: its hash goes to the file, the key is printed this once."""
+
+    name: CliPositionalArg[str] = Field(description="Whose key it is; one name may have several")
+    file: Path = Field(description="File of keys for `vitrine serve --api-keys-file`")
+    admin: bool = Field(default=False, description="The key may also change what is served")
+
+    def cli_cmd(self) -> None:
+        """Print the key alone, so that a script can take it."""
+        from service.keys import add_key
+
+        print(add_key(self.file, self.name, "admin" if self.admin else "use"))
+        sys.stderr.write(f"its hash is in {self.file}; the key itself is stored nowhere\n")
+
+
 class Vitrine(
     BaseSettings,
     cli_prog_name="vitrine",
@@ -175,6 +190,7 @@ class Vitrine(
     inspect: CliSubCommand[Inspect] = Field(description="Print the bundles' contracts")
     benchmark: CliSubCommand[Benchmark] = Field(description="Measure the served model")
     doctor: CliSubCommand[Doctor] = Field(description="Check this machine and the bundles")
+    key: CliSubCommand[NewKey] = Field(description="Make an API key")
     version: CliToggleFlag[bool] = Field(default=False, description="Print the version")
 
     def cli_cmd(self) -> None:

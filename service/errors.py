@@ -3,7 +3,9 @@
 VitrineError
 ├── InvalidInput            400  the request cannot be read
 ├── Unauthorized            401  no key, or a key that is not known
+├── Forbidden               403  a key that may not do this
 ├── ModelNotFound           404  no such model or version is served
+├── RequestTimeout          408  the body came too slowly
 ├── NotExplainable          409  the model's bundle has no graphs of explanations
 ├── PayloadTooLarge         413  more bytes or pixels than the limit
 ├── UnsupportedMediaType    415  not one of the picture formats accepted
@@ -73,10 +75,22 @@ class Unauthorized(VitrineError):
     status, slug, title, exit_code = 401, "unauthorized", "Unauthorized", 77
 
 
+class Forbidden(VitrineError):
+    """The key may not do this."""
+
+    status, slug, title, exit_code = 403, "forbidden", "Forbidden", 77
+
+
 class ModelNotFound(VitrineError):
     """No such model or version is served."""
 
     status, slug, title, exit_code = 404, "model-not-found", "Model not found", 66
+
+
+class RequestTimeout(VitrineError):
+    """The body did not come in time."""
+
+    status, slug, title, exit_code = 408, "request-timeout", "Request timeout", 75
 
 
 class NotExplainable(VitrineError):

@@ -24,7 +24,10 @@ from service.errors import (
     NotExplainable,
     Overloaded,
     PayloadTooLarge,
+    RateLimited,
+    RequestTimeout,
     RetryableError,
+    Unauthorized,
     UnreadableImage,
     UnsupportedMediaType,
     VitrineError,
@@ -37,17 +40,24 @@ logger = logging.getLogger("vitrine")
 
 PICTURE_PROBLEMS: tuple[type[VitrineError], ...] = (
     InvalidInput,
+    Unauthorized,
     ModelNotFound,
+    RequestTimeout,
     PayloadTooLarge,
     UnsupportedMediaType,
     UnreadableImage,
     InvalidParameter,
+    RateLimited,
     InferenceFailed,
     Overloaded,
     ModelNotReady,
     DeadlineExceeded,
 )
 EXPLAIN_PROBLEMS = (*PICTURE_PROBLEMS, NotExplainable)
+HEADERS: Mapping[type[VitrineError], Mapping[str, str]] = {
+    Unauthorized: {"WWW-Authenticate": "Bearer"},
+    RequestTimeout: {"Connection": "close"},  # the rest of the body would be read for nothing
+}
 
 
 def problem_of(error: VitrineError, instance: str) -> Problem:
@@ -125,7 +135,7 @@ def problem_response(request: Request, error: VitrineError) -> Response:
     if error.status >= InferenceFailed.status and not isinstance(error, RetryableError):
         logger.error("request %s failed: %s", request.state.request_id, error.detail)
     request.state.problem = error.slug
-    headers = {}
+    headers = dict(HEADERS.get(type(error), {}))
     if isinstance(error, RetryableError):
         headers["Retry-After"] = str(math.ceil(error.retry_after_seconds))
     return _response(problem_of(error, request.state.request_id), headers)

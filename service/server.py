@@ -10,6 +10,7 @@ from types import FrameType
 import uvicorn
 
 from service.app import create_app
+from service.connection import connections
 from service.errors import InvalidParameter, VitrineError
 from service.settings import Settings
 
@@ -36,6 +37,9 @@ def serve(settings: Settings) -> None:
 
     config = uvicorn.Config(
         create_app(settings, on_ready=on_ready, on_failure=on_failure),
+        http=connections(settings),
+        ws="none",  # there are no web sockets, whose connections would go without limits
+        timeout_keep_alive=settings.keep_alive_seconds,
         log_config=None,
         log_level=logging.WARNING,
         access_log=False,

@@ -8,11 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from service.engine import Provider
+from service.origins import checked_origins, split_origins
 
+Origins = Annotated[
+    tuple[str, ...], NoDecode, BeforeValidator(split_origins), AfterValidator(checked_origins)
+]
 EMBEDDED_BUNDLES = Path(__file__).parent / "bundles"
 
 
@@ -69,6 +73,38 @@ class Settings(BaseSettings):
         default=50_000_000, ge=1, description="Largest image, in pixels, checked before decoding"
     )
     max_images: int = Field(default=64, ge=1, description="Images in one request at most")
+    api_keys_file: Path | None = Field(
+        default=None, description="File of API keys that `vitrine key` makes; open to all without"
+    )
+    rate_limit: int = Field(
+        default=0,
+        ge=0,
+        description="Requests a minute for each key, or each address without keys; 0 is no limit",
+    )
+    rate_burst: int = Field(
+        default=20, ge=1, description="Requests at once that the rate limit lets through"
+    )
+    cors_origins: Origins = Field(
+        default=(),
+        description="Origins whose pages may call the API, separated by commas, or *; none",
+    )
+    body_seconds: float = Field(
+        default=20, gt=0, description="Longest that a request's body may take to come before 408"
+    )
+    header_seconds: float = Field(
+        default=10, gt=0, description="Longest that a request's headers may take to come"
+    )
+    write_seconds: float = Field(
+        default=30, gt=0, description="Longest that a caller may take for 64 KiB of its answer"
+    )
+    keep_alive_seconds: int = Field(
+        default=75,  # more than the 60 s of common load balancers, which must be first to close:
+        ge=1,  # a connection that the service closes as they reuse it is a 502 to the caller
+        description="How long an idle connection stays open; longer than the load balancer's",
+    )
+    max_connections: int = Field(
+        default=1024, ge=1, description="Connections at once; on others only probes are answered"
+    )
     drain_seconds: int = Field(
         default=30, ge=0, description="How long accepted requests may finish after SIGTERM"
     )

@@ -3,6 +3,7 @@
  * refused; an aborted request raises the signal's own AbortError.
  */
 
+import { withKey } from "./key.js";
 import { Problem, problemOf, unreachable } from "./problem.js";
 
 /**
@@ -124,7 +125,7 @@ async function ask(path, parameters, request, read) {
   const url = new URL(path, ROOT);
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, String(value));
   try {
-    const response = await fetch(url, request);
+    const response = await fetch(url, withKey(request));
     if (response.ok) return await read(response);
     throw await problemOf(response);
   } catch (error) {

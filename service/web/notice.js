@@ -3,6 +3,7 @@
  */
 
 import { byId } from "./element.js";
+import { keep } from "./key.js";
 import { Problem } from "./problem.js";
 import { text } from "./strings.js";
 
@@ -13,14 +14,19 @@ export class Notice {
   #detail = byId("notice-detail", HTMLElement);
   #kept = byId("notice-kept", HTMLElement);
   #retry = byId("notice-retry", HTMLButtonElement);
+  #keyForm = byId("notice-key", HTMLFormElement);
+  #key = byId("key", HTMLInputElement);
   #onRetry = () => {};
   /** @type {Element | null} */
   #focusedBefore = null;
 
   constructor() {
-    this.#retry.addEventListener("click", () => {
-      this.hide(); // so that a second failure is heard again
-      this.#onRetry();
+    this.#retry.addEventListener("click", () => this.#tryAgain());
+    this.#keyForm.addEventListener("submit", (event) => {
+      event.preventDefault();
+      keep(this.#key.value);
+      this.#key.value = "";
+      this.#tryAgain();
     });
     byId("notice-dismiss", HTMLButtonElement).addEventListener("click", () => this.hide());
   }
@@ -37,6 +43,7 @@ export class Notice {
     this.#detail.textContent = problem.detail;
     this.#kept.hidden = !keepsResult;
     this.#retry.hidden = !problem.mayPass;
+    this.#keyForm.hidden = !problem.needsKey;
     this.#onRetry = retry;
     if (!this.#hasFocus) this.#focusedBefore = document.activeElement;
     this.#root.hidden = false;
@@ -49,6 +56,11 @@ export class Notice {
       this.#focusedBefore.focus({ preventScroll: true });
     }
     this.#root.hidden = true;
+  }
+
+  #tryAgain() {
+    this.hide(); // so that a second failure is heard again
+    this.#onRetry();
   }
 
   get #hasFocus() {

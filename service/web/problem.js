@@ -4,6 +4,7 @@
 
 import { text } from "./strings.js";
 
+const UNAUTHORIZED = 401;
 const TOO_MANY_REQUESTS = 429;
 const SERVER_FAILED = 500;
 
@@ -12,14 +13,16 @@ export class Problem extends Error {
   /**
    * @param {string} title
    * @param {string} detail
-   * @param {{mayPass: boolean}} outlook whether the same request may succeed later
+   * @param {{mayPass: boolean, needsKey?: boolean}} outlook whether the same request may succeed
+   *   later, or with a key
    */
-  constructor(title, detail, { mayPass }) {
+  constructor(title, detail, { mayPass, needsKey = false }) {
     super(`${title}: ${detail}`);
     this.name = "Problem";
     this.title = title;
     this.detail = detail;
     this.mayPass = mayPass;
+    this.needsKey = needsKey;
   }
 }
 
@@ -30,7 +33,10 @@ export class Problem extends Error {
  */
 export async function problemOf(response) {
   const { status } = response;
-  const outlook = { mayPass: status >= SERVER_FAILED || status === TOO_MANY_REQUESTS };
+  const outlook = {
+    mayPass: status >= SERVER_FAILED || status === TOO_MANY_REQUESTS,
+    needsKey: status === UNAUTHORIZED,
+  };
   const document = await response.json().catch(() => ({}));
   if (typeof document.title === "string" && typeof document.detail === "string") {
     return new Problem(document.title, document.detail, outlook);

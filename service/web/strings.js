@@ -159,6 +159,8 @@ export const ENGLISH = {
   problem_no_picture_detail:
     "What you dropped holds no picture file. Save the picture first, then drop the file.",
   problem_page: "The page failed",
+  key: "API key, kept until this tab is closed",
+  key_use: "Use this key",
   try_again: "Try again",
   dismiss: "Dismiss",
 };

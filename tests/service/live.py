@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +20,20 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.app import create_app
+from service.connection import Connection, connections
 from service.routes.context import Context
 from service.settings import Settings
 
 PATIENCE_SECONDS = 60
 VITRINE = Path(sys.executable).with_name("vitrine")
+
+
+def until(is_true: Callable[[], bool]) -> None:
+    """Wait for a state that a server reaches by itself."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not is_true():
+        assert time.monotonic() < end
+        time.sleep(0.005)
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,11 @@ class Live:
     client: httpx.Client
     app: FastAPI
     address: tuple[str, int]
+    server: uvicorn.Server
+
+    @property
+    def connections(self) -> list[Connection]:
+        return list(self.server.server_state.connections)
 
     @property
     def context(self) -> Context:
@@ -60,13 +75,21 @@ class Live:
 def serving(bundles: Path, *, wait: bool = True, **settings: object) -> Iterator[Live]:
     """Run a server on a thread of this process until the block ends."""
     is_ready = threading.Event()
+    chosen = Settings(bundles=bundles, threads=1, **settings)
     app = create_app(
-        Settings(bundles=bundles, threads=1, **settings),
+        chosen,
         on_ready=is_ready.set,
         on_failure=lambda error: is_ready.set(),
     )
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
+    config = uvicorn.Config(
+        app,
+        http=connections(chosen),
+        timeout_keep_alive=chosen.keep_alive_seconds,
+        log_config=None,
+        lifespan="on",
+    )
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     address = listener.getsockname()
@@ -76,7 +99,7 @@ def serving(bundles: Path, *, wait: bool = True, **settings: object) -> Iterator
         with httpx.Client(
             base_url=f"http://{address[0]}:{address[1]}", timeout=PATIENCE_SECONDS
         ) as client:
-            yield Live(client, app, address)
+            yield Live(client, app, address, server)
     finally:
         server.should_exit = True
         thread.join(PATIENCE_SECONDS)
