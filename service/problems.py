@@ -146,7 +146,7 @@ def _response(request: Request, problem: Problem, headers: Mapping[str, str]) ->
     if request.url.path.startswith(ERROR_MEMBER_PATHS):
         document["error"] = problem.detail
     return Response(
-        json.dumps(document),
+        json.dumps(document, separators=(",", ":")),
         status_code=problem.status,
         headers=dict(headers),
         media_type=MEDIA_TYPE,

@@ -10,7 +10,13 @@ from pydantic import BaseModel, ValidationError
 
 from service.answers import classify_result
 from service.drawing.options import Drawing
-from service.errors import ModelNotFound, ModelNotReady, VitrineError
+from service.errors import (
+    ErrorDetail,
+    InvalidParameter,
+    ModelNotFound,
+    ModelNotReady,
+    VitrineError,
+)
 from service.instance_schemas import (
     ExplainInstancesParameters,
     Explanations,
@@ -116,7 +122,8 @@ async def predict(
         embedding = item.readout if parameters.embedding else None
         return classify_result(item.image, item.logits, model.contract, parameters.top_k, embedding)
 
-    return _json(Predictions(predictions=[result(item) for item in classified]))
+    answer = Predictions(predictions=[result(item) for item in classified])
+    return _json(answer.model_dump_json(exclude_none=True))
 
 
 @router.post(
@@ -146,7 +153,7 @@ async def explain(
 
             def describe() -> Response:
                 results = [result_of(one, asked, Drawing(), model, request) for one in outcomes]
-                return _json(Explanations(explanations=results))
+                return _json(Explanations(explanations=results).model_dump_json())
 
             return await context.in_thread(describe)
 
@@ -157,7 +164,13 @@ async def _read(request: Request, context: Context) -> Instances:
 
 
 def _joined(query: Parameters, instances: Instances) -> Parameters:
-    """Join the parameters of query and body; the body's go before."""
+    """Join the parameters of query and body; the body's go before.
+
+    The model is held before the body is read, so that only the query can choose its version.
+    """
+    if "version" in instances.parameters:
+        detail = "parameters/version: name the version in the query, as ?version="
+        raise InvalidParameter(detail, [ErrorDetail("parameters/version", detail)])
     try:
         return type(query).model_validate(
             {**query.model_dump(exclude_unset=True), **instances.parameters}
@@ -168,5 +181,5 @@ def _joined(query: Parameters, instances: Instances) -> Parameters:
         ) from None
 
 
-def _json(answer: BaseModel) -> Response:
-    return Response(answer.model_dump_json(exclude_none=True), media_type="application/json")
+def _json(text: str) -> Response:
+    return Response(text, media_type="application/json")
