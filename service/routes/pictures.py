@@ -123,8 +123,7 @@ def _check_size(size: int, max_bytes: int) -> None:
         )
 
 
-def check_count(count: int, max_images: int) -> None:
-    """Raise PayloadTooLarge where a request has more images than it may."""
+def _check_count(count: int, max_images: int) -> None:
     if count > max_images:
         raise PayloadTooLarge(
             f"the request has {count} images or more, beyond {max_images}; send several requests"
@@ -141,7 +140,7 @@ def _from_multipart(body: bytes, content_type: str, max_images: int) -> Pictures
             parts.append(content)
         else:
             strangers.append(name[:LONGEST_NAME])
-        check_count(len(parts) + len(strangers), max_images)
+        _check_count(len(parts) + len(strangers), max_images)
 
     def on_file(file: File) -> None:
         file.file_object.seek(0)
@@ -186,7 +185,7 @@ def _from_json(body: bytes, max_images: int) -> Pictures:
     if isinstance(document, dict) and set(document) == {"images"}:
         images = document["images"]
         if isinstance(images, list) and images:
-            check_count(len(images), max_images)
+            _check_count(len(images), max_images)
             decoded = (decode_base64(text, f"/images/{index}") for index, text in enumerate(images))
             return Pictures(tuple(decoded), is_list=True)
     raise InvalidInput(
