@@ -26,7 +26,18 @@ from service.problems import install_problem_handlers
 from service.quota import Quota
 from service.rate import RateLimit, shared_folder
 from service.registry import Registry, open_model
-from service.routes import classify, explain, health, metrics, models, page
+from service.routes import (
+    classify,
+    explain,
+    health,
+    hugging_face,
+    infer,
+    instances,
+    metrics,
+    models,
+    open_inference,
+    page,
+)
 from service.routes.context import Context
 from service.served_model import ServedModel
 from service.settings import Settings
@@ -104,7 +115,8 @@ def create_app(
         allow_origins(app, settings.cors_origins)
     app.add_middleware(RequestMiddleware, metrics=context.metrics)
     install_problem_handlers(app)
-    for module in (classify, explain, models, health, metrics, page):
+    protocols = (open_inference, infer, instances, hugging_face)
+    for module in (classify, explain, models, *protocols, health, metrics, page):
         app.include_router(module.router)
     app.mount("/web", page.files, name="web")
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 from collections.abc import Mapping
@@ -37,6 +38,7 @@ from service.schemas import ErrorItem, Problem
 MEDIA_TYPE = "application/problem+json"
 PROBLEM_SCHEMA = {"$ref": "#/components/schemas/Problem"}
 logger = logging.getLogger("vitrine")
+ERROR_MEMBER_PATHS = ("/v1/", "/v2", "/hf/")  # of protocols whose clients read `error`
 
 PICTURE_PROBLEMS: tuple[type[VitrineError], ...] = (
     InvalidInput,
@@ -115,7 +117,7 @@ def install_problem_handlers(app: FastAPI) -> None:
             detail=f"{request.method} {request.url.path}: {exception.detail}; {remedy}",
             instance=request.state.request_id,
         )
-        return _response(problem, exception.headers or {})
+        return _response(request, problem, exception.headers or {})
 
     app.add_exception_handler(VitrineError, on_vitrine_error)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
@@ -138,7 +140,7 @@ def problem_response(request: Request, error: VitrineError) -> Response:
     headers = dict(HEADERS.get(type(error), {}))
     if isinstance(error, RetryableError):
         headers["Retry-After"] = str(math.ceil(error.retry_after_seconds))
-    return _response(problem_of(error, request.state.request_id), headers)
+    return _response(request, problem_of(error, request.state.request_id), headers)
 
 
 def _wrong(item: Mapping[str, Any]) -> str:
@@ -149,9 +151,12 @@ def _wrong(item: Mapping[str, Any]) -> str:
     return f"{item['msg']}, not {shorten(item['input'])}"
 
 
-def _response(problem: Problem, headers: Mapping[str, str]) -> Response:
+def _response(request: Request, problem: Problem, headers: Mapping[str, str]) -> Response:
+    document = problem.model_dump()
+    if request.url.path.startswith(ERROR_MEMBER_PATHS):
+        document["error"] = problem.detail
     return Response(
-        problem.model_dump_json(),
+        json.dumps(document, separators=(",", ":")),
         status_code=problem.status,
         headers=dict(headers),
         media_type=MEDIA_TYPE,

@@ -27,22 +27,31 @@ class Problem(BaseModel):
     errors: list[ErrorItem] = Field(default_factory=list)
 
 
-class ModelChoice(BaseModel):
-    """Which of the models served answers."""
+class VersionChoice(BaseModel):
+    """Which version of a model answers."""
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
-    model: str | None = Field(default=None, description="Model; the default model if left out")
     version: str | None = Field(default=None, description="Version; the latest if left out")
 
 
-class ClassifyParameters(ModelChoice):
-    """The query of `POST /classify`."""
+class ModelChoice(VersionChoice):
+    """Which of the models served answers."""
+
+    model: str | None = Field(default=None, description="Model; the default model if left out")
+
+
+class ClassifyOptions(BaseModel):
+    """What can be asked of a classification."""
 
     top_k: Annotated[int, Field(ge=1)] = Field(
         default=5, description="How many classes to name, best first; at most all there are"
     )
     embedding: bool = Field(default=False, description="Add the readout, the model's own features")
+
+
+class ClassifyParameters(ModelChoice, ClassifyOptions):
+    """The query of `POST /classify`."""
 
 
 class ModelIdentity(BaseModel):

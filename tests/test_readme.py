@@ -1,4 +1,4 @@
-"""What the README promises, run as it stands."""
+"""What the README and the document of the protocols promise, run as it stands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 README = Path(__file__).parents[1] / "README.md"
-BLOCKS = re.findall(r"^```bash\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
+PROTOCOLS = README.parent / "docs" / "protocols.md"
+TEXT = README.read_text() + PROTOCOLS.read_text()
+BLOCKS = re.findall(r"^```bash\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+PYTHON_BLOCKS = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 TRAINING = "vitrine-model train"
 
 pytestmark = pytest.mark.skipif(
@@ -78,6 +81,14 @@ def test_a_shell_block_runs_as_it_stands(block: str, desk: Path, address: str) -
     for written in re.findall(r"> (\S+\.png)", block):
         with Image.open(desk / written) as picture:
             assert picture.format == "PNG"
+
+
+@pytest.mark.parametrize("block", PYTHON_BLOCKS, ids=lambda block: block[:50])
+def test_a_python_block_runs_as_it_stands(block: str, desk: Path, address: str) -> None:
+    served = block.replace("localhost:8000", address.removeprefix("http://"))
+    done = subprocess.run([sys.executable, "-c", served], cwd=desk, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
 
 
 def test_training_exporting_and_evaluating_run_as_they_stand(desk: Path) -> None:

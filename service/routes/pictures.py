@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +11,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File, create_form_parser
 from starlette.requests import ClientDisconnect
 
+from service.base64_text import decode_base64
 from service.errors import (
     CallerGone,
     ErrorDetail,
@@ -84,7 +83,7 @@ async def read_pictures(request: Request, context: Context) -> Pictures:
     media_type = content_type.partition(";")[0].strip().lower()
     max_images = context.settings.max_images
     with context.metrics.stage_seconds.labels("read").time():
-        body = await _read_body(request, context.settings.max_body_bytes)
+        body = await read_body(request, context.settings.max_body_bytes)
     if not media_type or media_type.startswith(RAW_TYPES):
         pictures = Pictures((body,), is_list=False)
     elif media_type == "multipart/form-data":
@@ -99,7 +98,8 @@ async def read_pictures(request: Request, context: Context) -> Pictures:
     return pictures
 
 
-async def _read_body(request: Request, max_bytes: int) -> bytes:
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """Read a body whole. Raises PayloadTooLarge as soon as it is, CallerGone."""
     chunks: list[bytes] = []
     size = 0
     declared = request.headers.get("content-length", "0")
@@ -181,25 +181,13 @@ def _from_json(body: bytes, max_images: int) -> Pictures:
     except ValueError as error:
         raise InvalidInput(f"the body is not JSON: {error}; send it as UTF-8 JSON") from None
     if isinstance(document, dict) and set(document) == {"image"}:
-        return Pictures((_from_base64(document["image"], "/image"),), is_list=False)
+        return Pictures((decode_base64(document["image"], "/image"),), is_list=False)
     if isinstance(document, dict) and set(document) == {"images"}:
         images = document["images"]
         if isinstance(images, list) and images:
             _check_count(len(images), max_images)
-            decoded = (_from_base64(text, f"/images/{index}") for index, text in enumerate(images))
+            decoded = (decode_base64(text, f"/images/{index}") for index, text in enumerate(images))
             return Pictures(tuple(decoded), is_list=True)
     raise InvalidInput(
         'the JSON body must be {"image": base64} or {"images": [base64, ...]} with nothing else'
     )
-
-
-def _from_base64(text: object, pointer: str) -> bytes:
-    if isinstance(text, str):
-        if text.startswith("data:"):
-            text = text.partition(",")[2]
-        try:
-            return base64.b64decode("".join(text.split()), validate=True)
-        except (binascii.Error, ValueError):
-            pass
-    detail = f"{pointer} is not base64; encode the bytes of the image file"
-    raise InvalidInput(detail, [ErrorDetail(pointer, detail)])

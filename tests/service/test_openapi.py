@@ -14,6 +14,13 @@ from tests.service.live import Live
 from tests.service.pictures import draw, encode, text_of
 
 PNG = encode(draw())
+INSTANCES = {"json": {"instances": [{"image": {"b64": text_of(PNG)}}]}}
+TENSORS = {
+    "json": {
+        "inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "data": [text_of(PNG)]}]
+    }
+}
+BODIES = {":predict": INSTANCES, ":explain": INSTANCES, "/infer": TENSORS}  # by the path's end
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +86,10 @@ def test_every_body_form_is_documented(document, path) -> None:
 
 def test_every_documented_route_answers(live: Live, document) -> None:
     for path, method, _ in operations(document):
-        body = {"content": PNG} if method == "post" else {}
-        response = live.client.request(method, path.replace("{name}", "tiny"), **body)
+        bodies = [body for end, body in BODIES.items() if path.endswith(end)]
+        body = (*bodies, {"content": PNG})[0] if method == "post" else {}
+        named = path.replace("{name}", "tiny").replace("{version}", "1")
+        response = live.client.request(method, named, **body)
         assert response.status_code == 200, (path, method, response.text)
 
 

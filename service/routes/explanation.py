@@ -1,0 +1,153 @@
+"""Explains the pictures of a request: what every protocol that asks for maps shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+
+from fastapi import Request
+
+from service.answers import explain_result
+from service.drawing.options import Drawing
+from service.engine import Arrays
+from service.errors import InvalidParameter, NotExplainable, VitrineError
+from service.explain_schemas import ExplainMapsResult, ExplainResult
+from service.explanation.inquiry import Explanation, Inquiry
+from service.explanation.question import ExplainOptions, Question, ask
+from service.preprocess import ImageFacts, Prepared
+from service.routes.context import Context
+from service.routes.stages import Stopwatch, failed, note_runs, while_connected
+from service.schemas import FailedResult
+from service.served_model import Lane, ServedModel
+
+PICTURES_AT_ONCE = 8  # of one request
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one picture: the facts of it and its maps, or why there are none."""
+
+    data: bytes
+    image: ImageFacts | None
+    found: Explanation | VitrineError
+
+    @property
+    def shown(self) -> Explanation | str:
+        """What is drawn: the maps, or the error's title in their place."""
+        return self.found.title if isinstance(self.found, VitrineError) else self.found
+
+
+def question_for(options: ExplainOptions, model: ServedModel) -> Question:
+    """Check what is asked against the model. Raises NotExplainable, InvalidParameter."""
+    if not model.engine.is_explainable:
+        raise NotExplainable(model.engine.how_to_explain)
+    return ask(model.contract, options)
+
+
+def check_work(asked: Question, pictures: int, model: ServedModel, context: Context) -> None:
+    """Raise InvalidParameter where this takes more passes than one request may."""
+    passes = pictures * asked.passes(model.contract.architecture.patches)
+    if passes > context.settings.max_request_passes:
+        raise InvalidParameter(
+            f"this takes up to {passes:,} passes, more than {context.settings.max_request_passes:,}"
+            "; send fewer pictures, targets or steps, or choose a method that takes one pass"
+        )
+
+
+async def _explain(
+    readable: Sequence[Prepared],
+    asked: Question,
+    model: ServedModel,
+    context: Context,
+    watch: Stopwatch,
+) -> list[Explanation]:
+    """Answer the same question about every picture, a few at a time: attention can be large."""
+    explained: list[Explanation] = []
+    with model.study() if asked.is_thorough else nullcontext():
+        for start in range(0, len(readable), PICTURES_AT_ONCE):
+            inquiries = [
+                Inquiry(item.pixel_values, asked, model.contract)
+                for item in readable[start : start + PICTURES_AT_ONCE]
+            ]
+            await _answer_in_step(inquiries, asked, model, context, watch)
+            explained += [inquiry.answer for inquiry in inquiries if inquiry.answer]
+    context.metrics.explanations.labels(
+        model.contract.name, asked.method, str(asked.faithfulness).lower()
+    ).inc(len(explained))
+    return explained
+
+
+async def _answer_in_step(
+    inquiries: Sequence[Inquiry],
+    asked: Question,
+    model: ServedModel,
+    context: Context,
+    watch: Stopwatch,
+) -> None:
+    """Run what all inquiries need next together, until none needs more.
+
+    A quick method's own passes take the lane of the quick; all others, faithfulness too, go apart.
+    """
+    lane: Lane = "explain" if asked.definition.is_quick else "study"
+
+    def hand_out(results: Iterator[Arrays]) -> None:
+        for inquiry in inquiries:
+            inquiry.take([next(results) for _ in inquiry.needed])
+
+    while passes := [one for inquiry in inquiries for one in inquiry.needed]:
+        results: list[Arrays] = []
+        for start in range(0, len(passes), model.passes_at_once):
+            runs = await model.walk(passes[start : start + model.passes_at_once], lane)
+            note_runs(runs, lane, context, watch)
+            context.metrics.passes.labels(lane).inc(len(runs))
+            results += [run.result for run in runs]
+        await context.in_thread(partial(hand_out, iter(results)))
+        lane = "study"
+
+
+def _outcomes(
+    data: Sequence[bytes],
+    prepared: Sequence[Prepared | VitrineError],
+    explained: Sequence[Explanation],
+) -> list[Outcome]:
+    in_order = iter(explained)
+    return [
+        Outcome(encoded, item.image, next(in_order))
+        if isinstance(item, Prepared)
+        else Outcome(encoded, None, item)
+        for encoded, item in zip(data, prepared, strict=True)
+    ]
+
+
+async def explain_prepared(
+    request: Request,
+    context: Context,
+    model: ServedModel,
+    data: Sequence[bytes],
+    prepared: Sequence[Prepared | VitrineError],
+    asked: Question,
+    watch: Stopwatch,
+) -> list[Outcome]:
+    """Answer the same question about every picture that could be prepared; `data` are all of them.
+
+    Raises Overloaded, ModelNotReady, InferenceFailed and CallerGone, which concern them all.
+    """
+    readable = [item for item in prepared if isinstance(item, Prepared)]
+    explained = await while_connected(request, _explain(readable, asked, model, context, watch))
+    return _outcomes(data, prepared, explained)
+
+
+def result_of(
+    outcome: Outcome,
+    asked: Question,
+    drawing: Drawing,
+    model: ServedModel,
+    request: Request,
+) -> ExplainResult | ExplainMapsResult | FailedResult:
+    """Describe a picture's maps, or what was wrong with it."""
+    if isinstance(outcome.found, VitrineError):
+        return failed(outcome.found, request)
+    assert outcome.image is not None
+    return explain_result(outcome.image, outcome.found, asked, drawing, model.contract)
