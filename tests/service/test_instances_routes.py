@@ -35,7 +35,9 @@ def test_a_model_says_that_it_is_ready(live: Live) -> None:
 
 
 @pytest.mark.parametrize(
-    "instance", [{"image": TEXT}, {"image_bytes": TEXT, "key": "7"}, TEXT], ids=str
+    "instance",
+    [{"image": TEXT}, {"image_bytes": TEXT, "key": "7"}, TEXT],
+    ids=["image", "image_bytes", "b64"],
 )
 def test_an_instance_is_classified_as_classify_does(live: Live, instance) -> None:
     (prediction,) = ask(live, PREDICT, instance, signature_name="serving_default")
