@@ -16,6 +16,7 @@ from model.vit import VisionTransformer
 from service.contract import Preprocessing
 from service.preprocess import ImageLimits, preprocess
 from tests import autograd
+from tests.exported import untraced_exporter
 from tests.model.pets import LABELS, MEAN, STD, checkpoint, pets_vit
 from tests.model.vits import small_vit
 from tests.service.live import Live, serving
@@ -67,7 +68,8 @@ def subject(request, tmp_path_factory) -> Iterator[Subject]:
     else:
         made = checkpoint(small_vit(depth=2, **SHAPES[request.param]))
         bundles = tmp_path_factory.mktemp("bundles")
-        export_bundle(made, bundles, "small", "1")
+        with untraced_exporter():
+            export_bundle(made, bundles, "small", "1")
     rules = Preprocessing.model_validate(made.preprocessing)
     pixels = preprocess(PNG, rules, ImageLimits())[1]
     with serving(bundles, max_batch_size=6) as server:
