@@ -14,7 +14,8 @@ serve: .venv/serve.stamp
 	$(BIN)/vitrine serve --host $(HOST) --port $(PORT)
 
 test: .venv/test.stamp
-	$(BIN)/python -m pytest --cov --cov-report=term-missing --cov-fail-under=95
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile \
+		--cov --cov-report=term-missing --cov-fail-under=95
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check .

@@ -1,12 +1,20 @@
-"""The real things that many tests share: a tiny model and the bundle that it was exported to."""
+"""The real things that many tests share: tiny models and the bundles that they are exported to."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from tests.exported import exported_once
+
 LABELS = ("cat", "dog", "ship")
+
+
+def pytest_configure() -> None:
+    """Let torch compute on one thread: on busy cores several threads wait for each other."""
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 
 @pytest.fixture(scope="session")
@@ -40,19 +48,54 @@ def tiny_checkpoint():
 @pytest.fixture(scope="session")
 def tiny_bundles(tiny_checkpoint, tmp_path_factory) -> Path:
     """A folder with the one bundle tiny/1, really exported; read it, never write into it."""
-    import torch
-
     from model.export import export_bundle
 
-    bundles = tmp_path_factory.mktemp("bundles")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # on busy cores several threads wait for each other
-    export_bundle(tiny_checkpoint, bundles, "tiny", "1")
-    torch.set_num_threads(threads)
-    return bundles
+    return exported_once(
+        tmp_path_factory,
+        "tiny",
+        lambda bundles: export_bundle(tiny_checkpoint, bundles, "tiny", "1"),
+    )
 
 
 @pytest.fixture(scope="session")
 def tiny_bundle(tiny_bundles: Path) -> Path:
     """The folder of the tiny bundle itself."""
     return tiny_bundles / "tiny" / "1"
+
+
+@pytest.fixture(scope="session")
+def pets_run(tmp_path_factory) -> Path:
+    """A run folder as a training of the pets leaves it."""
+    from model.checkpoint import save_checkpoint
+    from tests.model.pets import checkpoint, pets_vit
+
+    made = checkpoint(pets_vit(), command="vitrine-model train --data /home/me/pictures/pets")
+    folder = tmp_path_factory.mktemp("runs") / "pets"
+    save_checkpoint(
+        folder,
+        made.model.state_dict(),
+        made.model.config,
+        made.labels,
+        made.preprocessing,
+        made.provenance,
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pets_bundles(pets_run: Path, tmp_path_factory) -> Path:
+    """A folder with the one bundle pets/2, exported from the run; never write into it."""
+    from model.checkpoint import load_checkpoint
+    from model.export import export_bundle
+
+    return exported_once(
+        tmp_path_factory,
+        "pets",
+        lambda bundles: export_bundle(load_checkpoint(pets_run), bundles, "pets", "2"),
+    )
+
+
+@pytest.fixture(scope="session")
+def pets_bundle(pets_bundles: Path) -> Path:
+    """The folder of the pets' bundle itself."""
+    return pets_bundles / "pets" / "2"

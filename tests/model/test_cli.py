@@ -1,42 +1,56 @@
 """The `vitrine-model` command."""
 
-import json
+import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
-from safetensors.torch import save_file
 
 from model.cli import Train, main
 from model.training_config import TrainingConfig
 from service.contract import read_bundle
+from service.engine import Engine
 from service.errors import InvalidInput
-from tests.model.test_export import LABELS, checkpoint
-from tests.model.vits import small_vit
+from tests.exported import untraced_exporter
+from tests.model.pets import LABELS
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A run folder as a training leaves it."""
-    run = tmp_path_factory.mktemp("runs") / "pets"
-    run.mkdir()
-    made = checkpoint(small_vit(depth=1))
-    record = {
-        "schema_version": 1,
-        "model": made.model.config.to_dict(),
-        "labels": list(LABELS),
-        "preprocessing": made.preprocessing,
-        "provenance": made.provenance,
-    }
-    save_file(made.model.state_dict(), run / "model.safetensors")
-    (run / "checkpoint.json").write_text(json.dumps(record))
-    return run
-
-
-def test_export_writes_a_bundle_and_says_what_to_do_next(trained, tmp_path, capsys):
-    main(["export", str(trained), "--name", "pets", "-o", str(tmp_path)])
-    assert read_bundle(tmp_path / "pets" / "1").contract.labels == LABELS
+def test_export_renews_a_bundle_and_says_what_to_do_next(pets_bundle, tmp_path, capsys):
+    with untraced_exporter():
+        main(["export", str(pets_bundle), "--name", "pets", "-o", str(tmp_path)])
     assert f"vitrine serve --bundles {tmp_path}" in capsys.readouterr().out
+    assert_same_model(read_bundle(tmp_path / "pets" / "1"), read_bundle(pets_bundle))
+
+
+def assert_same_model(renewed, bundle):
+    """Compare all but the version: weights, graphs and golden numbers."""
+    assert (renewed.contract.version, bundle.contract.version) == ("1", "2")
+    assert renewed.contract.labels == LABELS
+    assert renewed.contract.provenance == bundle.contract.provenance
+    weights = "weights.safetensors"
+    assert renewed.contract.files[weights] == bundle.contract.files[weights]
+    assert renewed.contract.graphs == bundle.contract.graphs
+    for new, old in zip(all_outputs(renewed), all_outputs(bundle), strict=True):
+        np.testing.assert_allclose(new, old, rtol=0, atol=1e-6)
+    with np.load(bundle.path("golden.npz")) as old, np.load(renewed.path("golden.npz")) as new:
+        for name in old.files:
+            np.testing.assert_allclose(new[name], old[name], rtol=0, atol=1e-6)
+
+
+def all_outputs(bundle):
+    """Run every graph of a bundle on the same inputs."""
+    random = np.random.default_rng(0)
+    given = {
+        "pixel_values": random.standard_normal((2, 3, 32, 32), np.float32),
+        "keep": np.array([[3, 1], [0, 2]]),
+        "logit_weights": random.standard_normal((2, 2, len(LABELS)), np.float32),
+        "layer_weights": random.standard_normal((2, 1, len(LABELS)), np.float32),
+    }
+    engine = Engine(bundle, provider="cpu", threads=1)
+    for graph, spec in bundle.contract.graphs.named.items():
+        inputs = {tensor.name: given[tensor.name] for tensor in spec.inputs}
+        yield from engine.run(graph, inputs, [tensor.name for tensor in spec.outputs]).values()
 
 
 def test_export_of_something_else_names_what_is_missing(tmp_path, capsys):
@@ -46,7 +60,7 @@ def test_export_of_something_else_names_what_is_missing(tmp_path, capsys):
     assert "holds no checkpoint.json" in capsys.readouterr().err
 
 
-def test_evaluate_prints_and_records(trained, tmp_path, capsys):
+def test_evaluate_prints_and_records(pets_bundle, tmp_path, capsys):
     from PIL import Image
 
     for label in ("ant", "bee"):
@@ -54,8 +68,7 @@ def test_evaluate_prints_and_records(trained, tmp_path, capsys):
         Image.new("RGB", (32, 32), label_color(label)).save(
             tmp_path / "data" / "test" / label / "0.png"
         )
-    main(["export", str(trained), "--name", "pets", "-o", str(tmp_path)])
-    bundle = tmp_path / "pets" / "1"
+    bundle = shutil.copytree(pets_bundle, tmp_path / "pets")
     main(["evaluate", str(bundle), "--data", str(tmp_path / "data"), "--record"])
     assert "top-1" in capsys.readouterr().out
     assert read_bundle(bundle).contract.precisions["fp32"].images == 2
@@ -94,10 +107,10 @@ def test_help_describes_every_option(command, capsys):
     assert "options:" in capsys.readouterr().out
 
 
-def test_where_torch_is_not_installed_it_says_how_to_install_it(trained):
+def test_where_torch_is_not_installed_it_says_how_to_install_it(pets_run):
     code = (
         "import sys; sys.modules['torch'] = None; from model.cli import main;"
-        f"main(['export', {str(trained)!r}, '--name', 'pets'])"
+        f"main(['export', {str(pets_run)!r}, '--name', 'pets'])"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ended.returncode == 1

@@ -1,6 +1,7 @@
 """Accuracy as it is served."""
 
 import io
+import shutil
 import zipfile
 
 import numpy as np
@@ -8,18 +9,16 @@ import pytest
 from PIL import Image
 
 from model.evaluate import calibration_error, evaluate, measure, record
-from model.export import export_bundle
 from model.sources import DataError
 from service.contract import read_bundle
 from service.local import LocalModel
-from tests.model.test_export import LABELS, checkpoint
-from tests.model.vits import small_vit
+from tests.model.pets import LABELS
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    made = checkpoint(small_vit(depth=1))
-    return export_bundle(made, tmp_path_factory.mktemp("bundles"), "pets", "1")
+def folder(pets_bundle, tmp_path_factory):
+    """A bundle that what was measured may be written into."""
+    return shutil.copytree(pets_bundle, tmp_path_factory.mktemp("bundles") / "pets")
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -13,7 +14,6 @@ from PIL import Image
 from model.card import render_card
 from model.cli import main
 from model.evaluate import evaluate_explanations, record_explanations
-from model.export import export_bundle
 from model.faithfulness import FaithfulnessStudy, Plan, rank_correlation, shuffled_bundle
 from model.faithfulness_table import bootstrap, most_faithful, summarize
 from model.gradient_attention import GradientAttention
@@ -21,16 +21,15 @@ from model.sources import read_source
 from service.contract import read_bundle
 from service.engine import Engine
 from service.explanation.methods import METHODS
-from tests.model.test_export import LABELS, checkpoint
-from tests.model.vits import small_vit
+from tests.model.pets import LABELS, pets_vit
 
 PLAN = Plan(images=4, steps=4)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    made = checkpoint(small_vit(depth=2))
-    return export_bundle(made, tmp_path_factory.mktemp("bundles"), "pets", "1")
+def folder(pets_bundle, tmp_path_factory):
+    """A bundle that what was measured may be written into."""
+    return shutil.copytree(pets_bundle, tmp_path_factory.mktemp("bundles") / "pets")
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +100,7 @@ def test_shuffled_weights_are_the_same_numbers_and_another_model(folder, tmp_pat
 def test_the_reference_is_torchs_own_gradient_times_attention(folder):
     reference = GradientAttention(folder)
     pixels = np.random.default_rng(0).random((3, 32, 32), np.float32)
-    model = small_vit(depth=2)
+    model = pets_vit()
     steps = model.steps(torch.from_numpy(pixels)[None])
     attention = steps.blocks[-1].attention
     (gradient,) = torch.autograd.grad(steps.logits[0, 3], attention)

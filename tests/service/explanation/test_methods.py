@@ -11,30 +11,27 @@ import pytest
 import torch
 from torch.nn import functional
 
-from model.checkpoint import Checkpoint
 from model.export import export_bundle
 from model.vit import VisionTransformer
 from service.contract import Preprocessing
 from service.preprocess import ImageLimits, preprocess
 from tests import autograd
+from tests.exported import untraced_exporter
+from tests.model.pets import LABELS, MEAN, STD, checkpoint, pets_vit
 from tests.model.vits import small_vit
 from tests.service.live import Live, serving
 from tests.service.pictures import draw, encode
 
 PNG = encode(draw(70, 52))
-LABELS = ("ant", "bee", "cat", "dog", "elk")
-MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
 TOLERANCE = 1e-4  # of the largest score
 ROUNDING = 1e-6  # of logits that are computed in 32 bits
 PATCH = 8
 SHAPES = {
-    "class token": {},
     "mean pooling": {"pooling": "mean"},
-    "registers": {"registers": 3},
-    "LayerScale": {"layer_scale": 0.5},
     "mean pooling with registers": {"pooling": "mean", "registers": 2},
-    "a grid of 3 x 5": {"image_size": (24, 40)},
+    "registers on a grid of 3 x 5": {"registers": 3, "image_size": (24, 40)},
 }
+PETS = "class token and LayerScale"
 
 
 @dataclass(frozen=True)
@@ -63,22 +60,21 @@ class Subject:
             return self.model(pixels, keep)
 
 
-@pytest.fixture(scope="module", params=SHAPES)
+@pytest.fixture(scope="module", params=[PETS, *SHAPES])
 def subject(request, tmp_path_factory) -> Iterator[Subject]:
-    """Export one model of each shape, two blocks deep, and serve it."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # on busy cores several threads wait for each other
-    model = small_vit(depth=2, **SHAPES[request.param])
-    size = list(model.config.image_size)
-    rules = {"size": size, "crop": size, "mean": MEAN, "std": STD}
-    provenance = {"dataset": "none", "recipe": "random weights", "command": "none", "seed": 0}
-    bundles = tmp_path_factory.mktemp("bundles")
-    export_bundle(Checkpoint(model, LABELS, rules, provenance), bundles, "small", "1")
-    pixels = preprocess(PNG, Preprocessing.model_validate(rules), ImageLimits())[1]
+    """Serve one model of each shape, two blocks deep."""
+    if request.param == PETS:
+        made, bundles = checkpoint(pets_vit()), request.getfixturevalue("pets_bundles")
+    else:
+        made = checkpoint(small_vit(depth=2, **SHAPES[request.param]))
+        bundles = tmp_path_factory.mktemp("bundles")
+        with untraced_exporter():
+            export_bundle(made, bundles, "small", "1")
+    rules = Preprocessing.model_validate(made.preprocessing)
+    pixels = preprocess(PNG, rules, ImageLimits())[1]
     with serving(bundles, max_batch_size=6) as server:
-        exact = copy.deepcopy(model).double()
+        exact = copy.deepcopy(made.model).double()
         yield Subject(server, exact, torch.from_numpy(pixels)[None].double())
-    torch.set_num_threads(threads)
 
 
 def one_hot(target: int, versus: int | None = None) -> torch.Tensor:
