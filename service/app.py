@@ -20,8 +20,9 @@ from service.problems import install_problem_handlers
 from service.registry import Registry, open_model
 from service.routes import classify, explain, health, metrics, models, page
 from service.routes.context import Context
-from service.served_model import ServedModel
+from service.served_model import Lane, ServedModel
 from service.settings import Settings
+from service.tracing import open_tracing
 
 logger = logging.getLogger("vitrine")
 DESCRIPTION = "Classifies images with a Vision Transformer and shows what the model saw."
@@ -48,6 +49,10 @@ def create_app(
         picture_threads=ThreadPoolExecutor(threads, thread_name_prefix="picture"),
     )
 
+    for lane, limit in _queue_limits(settings).items():
+        context.metrics.queue_limit.labels(lane).set(limit)
+    tracing = open_tracing()
+
     async def load() -> None:
         try:
             await _load_models(context, threads)
@@ -58,6 +63,7 @@ def create_app(
             logger.error("the models cannot be opened", exc_info=error)
             on_failure(ContractError(f"{settings.bundles} cannot be opened: {error!r}"))
         else:
+            context.metrics.ready.set(1)
             on_ready()
 
     @asynccontextmanager
@@ -65,10 +71,13 @@ def create_app(
         loading = asyncio.create_task(load())
         yield
         context.is_draining = True
+        context.metrics.ready.set(0)
         loading.cancel()
         await asyncio.gather(loading, return_exceptions=True)
         await context.registry.close()
         context.picture_threads.shutdown(wait=False)
+        if tracing:
+            await asyncio.to_thread(tracing.close)
 
     app = FastAPI(
         title="Vitrine",
@@ -78,12 +87,25 @@ def create_app(
         redoc_url=None,
     )
     app.state.context = context
-    app.add_middleware(RequestMiddleware, metrics=context.metrics)
+    app.add_middleware(
+        RequestMiddleware,
+        metrics=context.metrics,
+        tracing=tracing,
+        access_log=settings.access_log,
+    )
     install_problem_handlers(app)
     for module in (classify, explain, models, health, metrics, page):
         app.include_router(module.router)
     app.mount("/web", page.files, name="web")
     return app
+
+
+def _queue_limits(settings: Settings) -> dict[Lane, int]:
+    return {
+        "classify": settings.max_queue,
+        "explain": settings.max_queue,
+        "study": settings.max_passes,
+    }
 
 
 async def _load_models(context: Context, threads: int) -> None:
@@ -99,6 +121,7 @@ async def _load_models(context: Context, threads: int) -> None:
         context.metrics.model_info.labels(
             model.contract.name, model.contract.version, model.digest, model.engine.provider, "fp32"
         ).set(1)
+        context.metrics.provider_fallback.labels(model.contract.name).set(model.engine.is_fallback)
 
     open_bundle = partial(
         open_model,

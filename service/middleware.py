@@ -1,17 +1,23 @@
-"""What every request passes: an id, headers that protect the browser, and its metrics."""
+"""What every request passes: an id, headers that protect the browser, metrics, log and trace."""
 
 from __future__ import annotations
 
 import re
-import time
 import uuid
+from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.errors import CallerGone
+from service.exchange import Exchange, open_exchange
+from service.logs import log_access
 from service.metrics import Metrics
 from service.problems import unexpected_response
+
+if TYPE_CHECKING:
+    from service.spans import RequestSpans  # imported for real only where traces are exported
 
 SAFE_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 PAGE_POLICY = (
@@ -29,11 +35,19 @@ UNMATCHED = "unmatched"
 
 
 class RequestMiddleware:
-    """Gives each request an id, adds security headers and counts it by route and code."""
+    """Gives each request an id and its answer headers, and tells metrics, log and traces of it."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        tracing: RequestSpans | None = None,
+        access_log: bool = False,
+    ) -> None:
         self.app = app
         self.metrics = metrics
+        self.tracing = tracing
+        self.access_log = access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection (ASGI 3)."""
@@ -41,33 +55,59 @@ class RequestMiddleware:
             await self.app(scope, receive, send)
             return
         asked = Headers(scope=scope).get("x-request-id", "")
-        request_id = asked if SAFE_ID.fullmatch(asked) else uuid.uuid4().hex
-        state = scope.setdefault("state", {})
-        state["request_id"] = request_id
-        started, code, is_answered = time.perf_counter(), 500, False
+        with open_exchange(asked if SAFE_ID.fullmatch(asked) else uuid.uuid4().hex) as exchange:
+            exchange.method = scope["method"]
+            scope.setdefault("state", {})["request_id"] = exchange.request_id
+            span = self.tracing.begin(exchange, scope) if self.tracing else None
+            self.metrics.in_flight.inc()
+            try:
+                await self._answer(exchange, scope, receive, send)
+            finally:
+                self.metrics.in_flight.dec()
+                exchange.route = getattr(scope.get("route"), "path", UNMATCHED)
+                exchange.problem = scope["state"].get("problem", "")
+                exchange.key_name = scope["state"].get("key_name", "")
+                self._count(exchange)
+                if self.access_log:
+                    log_access(exchange)
+                if self.tracing and span:
+                    self.tracing.end(span, exchange)
+
+    async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+        is_answered = False
+
+        async def receive_counted() -> Message:
+            message = await receive()
+            exchange.bytes_in += len(message.get("body", b""))
+            return message
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal code, is_answered
+            nonlocal is_answered
+            exchange.bytes_out += len(message.get("body", b""))
             if message["type"] == "http.response.start":
-                code, is_answered = message["status"], True
+                exchange.status, is_answered = message["status"], True
                 headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
+                headers["X-Request-Id"] = exchange.request_id
                 headers.update(SECURITY_HEADERS)
                 policy = DOCS_POLICY if scope["path"] == "/docs" else PAGE_POLICY
                 headers["Content-Security-Policy"] = policy
+                if exchange.stages:
+                    headers["Server-Timing"] = exchange.server_timing()
             await send(message)
 
-        self.metrics.in_flight.inc()
         try:
-            await self.app(scope, receive, send_with_headers)
+            await self.app(scope, receive_counted, send_with_headers)
         except Exception as error:  # whatever it is, the caller is told and the log says what
             if is_answered:
                 raise
-            await unexpected_response(Request(scope), error)(scope, receive, send_with_headers)
-        finally:
-            self.metrics.in_flight.dec()
-            route = getattr(scope.get("route"), "path", UNMATCHED)
-            self.metrics.requests.labels(route, str(code)).inc()
-            self.metrics.request_seconds.labels(route).observe(time.perf_counter() - started)
-            if problem := state.get("problem"):
-                self.metrics.rejected.labels(problem).inc()
+            response = unexpected_response(Request(scope), error)
+            await response(scope, receive, send_with_headers)
+
+    def _count(self, exchange: Exchange) -> None:
+        route, problem = exchange.route, exchange.problem
+        self.metrics.requests.labels(route, str(exchange.status), problem).inc()
+        self.metrics.request_seconds.labels(route).observe(exchange.seconds)
+        if problem == CallerGone.slug:
+            self.metrics.callers_gone.inc()
+        elif problem:
+            self.metrics.rejected.labels(problem).inc()

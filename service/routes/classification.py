@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from service.classify import probabilities
 from service.engine import Floats
 from service.errors import VitrineError
+from service.exchange import note_model
 from service.preprocess import ImageFacts
 from service.routes.context import Context
 from service.routes.stages import Prepared, Stopwatch, note_runs, prepare, while_connected
@@ -35,6 +37,7 @@ async def classify_pictures(
 
     Raises Overloaded, ModelNotReady, InferenceFailed and CallerGone, which concern them all.
     """
+    note_model(model.contract.name, model.contract.version)
     prepared = await prepare(data, model.contract.preprocessing, context, watch)
     readable = [item for item in prepared if isinstance(item, Prepared)]
     pixel_values = [item.pixel_values for item in readable]
@@ -66,4 +69,6 @@ async def classify_pixel_values(
     for run in runs:
         label = model.contract.labels[int(run.result.logits.argmax())]
         context.metrics.predicted.labels(model.contract.name, label).inc()
+        confidence = float(probabilities(run.result.logits).max())
+        context.metrics.confidence.labels(model.contract.name).observe(confidence)
     return [run.result for run in runs]

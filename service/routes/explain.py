@@ -25,6 +25,7 @@ from service.errors import (
     NotExplainable,
     VitrineError,
 )
+from service.exchange import note_model, timed_stage
 from service.explain_schemas import (
     ExplainAnswer,
     ExplainAnswers,
@@ -102,6 +103,7 @@ async def explain(
     watch = Stopwatch.start()
     async with deadline(context.settings.deadline_seconds):
         with context.registry.lease(parameters.model, parameters.version) as model:
+            note_model(model.contract.name, model.contract.version)
             asked = _question(parameters, model)
             pictures = await read_pictures(request, context)
             form = _form(parameters, request, pictures)
@@ -123,12 +125,11 @@ async def explain(
                 return _answer(results, pictures, model, watch)
 
             if form == "npy":
-                return _npy(explained[0])
+                return _npy(explained[0], context)
             if form == "json":
-                few = len(explained) * len(asked.targets) <= FEW_MAPS
-                return (
-                    _json(describe()) if few else await context.in_thread(lambda: _json(describe()))
-                )
+                if len(explained) * len(asked.targets) <= FEW_MAPS:
+                    return _json(describe(), context)
+                return await context.in_thread(lambda: _json(describe(), context))
             answer = await context.in_thread(describe)
             drawn = _png(outcomes, answer, asked, parameters, model, context)
             return await while_connected(request, drawn)
@@ -273,7 +274,7 @@ async def _png(
     """Draw picture by picture, so that nothing goes on when the caller has left."""
     count = len(outcomes) * len(asked.targets)
     tiles: list[Tile] = []
-    with context.metrics.stage_seconds.labels("encode").time():
+    with timed_stage(context.metrics, "encode") as sizes:
         for number, outcome in enumerate(outcomes, start=1):
             name = f"{number}:" if len(outcomes) > 1 else ""
             figure = Figure(outcome.data, outcome.shown, name)
@@ -281,16 +282,22 @@ async def _png(
             tiles += await context.in_thread(partial(draw, context.limits))
         metadata = answer.model_dump_json()
         png = await context.in_thread(lambda: encode_png(lay_out(tiles), metadata))
+        sizes["bytes"] = len(png)
     return Response(png, media_type=MEDIA_TYPES["png"])
 
 
-def _json(answer: Answer) -> Response:
-    return Response(answer.model_dump_json(), media_type=MEDIA_TYPES["json"])
+def _json(answer: Answer, context: Context) -> Response:
+    with timed_stage(context.metrics, "encode") as sizes:
+        body = answer.model_dump_json().encode()
+        sizes["bytes"] = len(body)
+    return Response(body, media_type=MEDIA_TYPES["json"])
 
 
-def _npy(explanation: Explanation) -> Response:
+def _npy(explanation: Explanation, context: Context) -> Response:
     """Give the grid [rows, columns], or [targets, rows, columns] where there are several."""
     maps = [one.scores for one in explanation.maps]
     buffer = io.BytesIO()
-    np.save(buffer, np.stack(maps) if len(maps) > 1 else maps[0])
+    with timed_stage(context.metrics, "encode") as sizes:
+        np.save(buffer, np.stack(maps) if len(maps) > 1 else maps[0])
+        sizes["bytes"] = buffer.tell()
     return Response(buffer.getvalue(), media_type=MEDIA_TYPES["npy"])
