@@ -9,13 +9,13 @@ import json
 import logging
 import re
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 from service.exchange import CURRENT, Exchange
 
-ACCESS = "vitrine.access"
+Form = Literal["text", "json"]
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-access_logger = logging.getLogger(ACCESS)
+access_logger = logging.getLogger("vitrine.access")
 
 
 class ExchangeFilter(logging.Filter):
@@ -57,12 +57,17 @@ class TextFormatter(logging.Formatter):
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
-def configure_logging(level: str, form: Literal["text", "json"]) -> None:
-    """Write this process's log lines, uvicorn's among them, to standard error."""
-    handler = logging.StreamHandler()
+def log_handler(form: Form, stream: TextIO | None = None) -> logging.Handler:
+    """Give a handler that writes lines in this form, to standard error unless told otherwise."""
+    handler = logging.StreamHandler(stream)
     handler.addFilter(ExchangeFilter())
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
-    logging.basicConfig(level=level.upper(), handlers=[handler])
+    return handler
+
+
+def configure_logging(level: str, form: Form) -> None:
+    """Write this process's log lines, uvicorn's among them, to standard error."""
+    logging.basicConfig(level=level.upper(), handlers=[log_handler(form)])
     access_logger.setLevel(logging.INFO)  # who asks for it gets it, whatever else is left out
 
 

@@ -40,7 +40,12 @@ def open_tracing(environment: Mapping[str, str] = os.environ) -> RequestSpans | 
             f"{endpoint} is set, but OpenTelemetry is not installed ({error}); "
             f"run pip install 'vitrine[otel]', or unset {endpoint}"
         ) from None
-    return RequestSpans()
+    try:
+        return RequestSpans()
+    except ValueError as error:
+        raise InvalidParameter(
+            f"OpenTelemetry refuses its variables: {error}; correct what begins with OTEL_"
+        ) from error
 
 
 def _first_set(names: tuple[str, ...], environment: Mapping[str, str]) -> str | None:
