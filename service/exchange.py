@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from service.metrics import Metrics
+if TYPE_CHECKING:
+    from service.metrics import Metrics  # a supervisor's log needs none of it
 
 NO_SIZES: Mapping[str, int] = {}
 CURRENT: ContextVar[Exchange | None] = ContextVar("exchange", default=None)

@@ -37,6 +37,7 @@ class JsonFormatter(logging.Formatter):
             "time": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
+            "process": record.process,
             "message": record.getMessage(),
             **getattr(record, "ids", {}),
             **getattr(record, "access", {}),
@@ -53,7 +54,7 @@ class TextFormatter(logging.Formatter):
         """Give the line; what could forge another one, or move a terminal's cursor, is escaped."""
         ids = "".join(f" {name}={value}" for name, value in getattr(record, "ids", {}).items())
         message = CONTROL_CHARACTERS.sub(_escaped, record.getMessage())
-        line = f"{_time(record)} {record.levelname} {record.name} {message}{ids}"
+        line = f"{_time(record)} {record.levelname} {record.name}[{record.process}] {message}{ids}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 

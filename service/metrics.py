@@ -87,9 +87,13 @@ class Metrics:
             "What may wait for one model: images, or passes in the lane study",
             ("lane",),
             registry=self.registry,
+            multiprocess_mode="livesum",
         )
         self.queued_bytes = Gauge(
-            "vitrine_queued_bytes", "Bytes of what waits for the engine", registry=self.registry
+            "vitrine_queued_bytes",
+            "Bytes of what waits for the engine",
+            registry=self.registry,
+            multiprocess_mode="livesum",
         )
         self.passes = Counter(
             "vitrine_passes",
@@ -126,6 +130,7 @@ class Metrics:
             "vitrine_ready",
             "1 while requests are answered, 0 while loading or draining",
             registry=self.registry,
+            multiprocess_mode="livemax",
         )
         self.model_info = Gauge(
             "vitrine_model_info",
@@ -138,10 +143,11 @@ class Metrics:
             "1 where a model is computed on the CPU although CUDA is offered",
             ("model",),
             registry=self.registry,
+            multiprocess_mode="livemax",
         )
         self.reloads = Counter(
             "vitrine_reloads",
-            "Attempts to load a model anew, by outcome",
+            "Reloads of a model, by outcome: succeeded or refused",
             ("model", "outcome"),
             registry=self.registry,
         )
@@ -150,10 +156,10 @@ class Metrics:
             "1, with the versions that run",
             ("version", "python", "onnxruntime"),
             registry=self.registry,
+            multiprocess_mode="livemax",
         )
-        self.build_info.labels(__version__, platform.python_version(), onnxruntime.__version__).set(
-            1
-        )
+        versions = (__version__, platform.python_version(), onnxruntime.__version__)
+        self.build_info.labels(*versions).set(1)
         if SEVERAL_PROCESSES not in os.environ:  # it would tell of whichever process is asked
             ProcessCollector(registry=self.registry)
 

@@ -90,7 +90,7 @@ def exported(live: Live) -> dict[str, set[str]]:
     metrics = live.context.metrics  # what has not happened is told of as soon as it is named
     metrics.batch_padding.labels("classify")
     metrics.cache_requests.labels("hit")
-    metrics.reloads.labels("tiny", "loaded")
+    metrics.reloads.labels("tiny", "succeeded")
     samples: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(live.client.get("/metrics").text):
         for sample in family.samples:

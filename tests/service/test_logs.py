@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,6 +84,7 @@ def test_a_request_is_one_line_that_says_what_was_asked_and_how_it_went(server) 
     assert RFC_3339.fullmatch(line.pop("time"))
     assert 0 < line.pop("milliseconds") < 60_000
     assert line.pop("bytes_out") > 100
+    assert line.pop("process") == os.getpid()
     assert line.pop("message").startswith("method=POST route=/classify status=200 milliseconds=")
     assert line == {
         "level": "info",
@@ -122,6 +126,7 @@ def test_a_line_outside_requests_carries_no_id(server) -> None:
         "time",
         "level",
         "logger",
+        "process",
         "message",
     }
 
@@ -147,7 +152,8 @@ def test_text_is_one_line_with_the_ids_at_its_end() -> None:
     time, rest = stream.getvalue().split(" ", 1)
     assert RFC_3339.fullmatch(time)
     assert rest == (
-        "WARNING vitrine.test_logs something happened request_id=my-id trace_id=ab span_id=cd\n"
+        f"WARNING vitrine.test_logs[{os.getpid()}] something happened "
+        "request_id=my-id trace_id=ab span_id=cd\n"
     )
 
 
@@ -170,3 +176,11 @@ def test_the_command_writes_every_line_as_json_uvicorns_too(tiny_bundles) -> Non
         _, errors = running.process.communicate(timeout=60)
     lines = [json.loads(line) for line in errors.splitlines()]
     assert {line["logger"] for line in lines} == {"vitrine.access", "uvicorn.error"}
+
+
+def test_a_process_that_only_logs_loads_no_engine_and_no_metrics() -> None:
+    code = (
+        "import sys, service.logs;"
+        "sys.exit(bool({'onnxruntime', 'prometheus_client', 'starlette'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
