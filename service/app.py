@@ -39,8 +39,9 @@ from service.routes import (
     page,
 )
 from service.routes.context import Context
-from service.served_model import ServedModel
+from service.served_model import Lane, ServedModel
 from service.settings import Settings
+from service.tracing import open_tracing
 
 logger = logging.getLogger("vitrine")
 SPARE_PLACES = 1  # gained a fifth of throughput at 8 callers on 2 CPUs; a second one nothing
@@ -73,6 +74,10 @@ def create_app(
         picture_threads=ThreadPoolExecutor(threads, thread_name_prefix="picture"),
     )
 
+    for lane, limit in _queue_limits(settings).items():
+        context.metrics.queue_limit.labels(lane).set(limit)
+    tracing = open_tracing()
+
     async def load() -> None:
         try:
             await _load_models(context, threads)
@@ -83,6 +88,7 @@ def create_app(
             logger.error("the models cannot be opened", exc_info=error)
             on_failure(ContractError(f"{settings.bundles} cannot be opened: {error!r}"))
         else:
+            context.metrics.ready.set(1)
             on_ready()
 
     @asynccontextmanager
@@ -90,6 +96,7 @@ def create_app(
         loading = asyncio.create_task(load())
         yield
         context.is_draining = True
+        context.metrics.ready.set(0)
         loading.cancel()
         await asyncio.gather(loading, return_exceptions=True)
         await context.registry.close()
@@ -97,6 +104,8 @@ def create_app(
         context.picture_threads.shutdown(wait=False)
         if rate_limit:
             rate_limit.close()
+        if tracing:
+            await asyncio.to_thread(tracing.close)
 
     app = FastAPI(
         title="Vitrine",
@@ -113,7 +122,12 @@ def create_app(
         declare_keys(app)
     if settings.cors_origins:
         allow_origins(app, settings.cors_origins)
-    app.add_middleware(RequestMiddleware, metrics=context.metrics)
+    app.add_middleware(
+        RequestMiddleware,
+        metrics=context.metrics,
+        tracing=tracing,
+        access_log=settings.access_log,
+    )
     install_problem_handlers(app)
     protocols = (open_inference, infer, instances, hugging_face)
     for module in (classify, explain, models, *protocols, health, metrics, page):
@@ -126,6 +140,14 @@ def _rate_limit(settings: Settings) -> RateLimit | None:
     if not settings.rate_limit:
         return None
     return RateLimit(settings.rate_limit, settings.rate_burst, shared_folder())
+
+
+def _queue_limits(settings: Settings) -> dict[Lane, int]:
+    return {
+        "classify": settings.max_queue,
+        "explain": settings.max_queue,
+        "study": settings.max_passes,
+    }
 
 
 async def _load_models(context: Context, threads: int) -> None:
@@ -142,6 +164,7 @@ async def _load_models(context: Context, threads: int) -> None:
         context.metrics.model_info.labels(
             model.contract.name, model.contract.version, model.digest, model.engine.provider, "fp32"
         ).set(1)
+        context.metrics.provider_fallback.labels(model.contract.name).set(model.engine.is_fallback)
 
     open_bundle = partial(
         open_model,

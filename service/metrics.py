@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+import os
+import platform
+
+import onnxruntime
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+
+from service import __version__
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
+CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
+SEVERAL_PROCESSES = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's own variable
 
 
 class Metrics:
-    """The metrics of one application."""
+    """The metrics of one application.
+
+    Labels take values from bounded sets alone: routes, codes, problems, stages, lanes, and the
+    names and classes of the models served. Never a path, a key or anything else that callers send.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
-            "vitrine_requests", "Requests answered", ("route", "code"), registry=self.registry
+            "vitrine_requests",
+            "Requests answered; the reason is the problem, or empty where there was none",
+            ("route", "code", "reason"),
+            registry=self.registry,
         )
         self.request_seconds = Histogram(
             "vitrine_request_seconds",
@@ -37,8 +59,19 @@ class Metrics:
             buckets=BATCH_SIZES,
             registry=self.registry,
         )
+        self.batch_padding = Counter(
+            "vitrine_batch_padding_images",
+            "Empty places run to fill a batch up to an allowed size",
+            ("lane",),
+            registry=self.registry,
+        )
         self.rejected = Counter(
             "vitrine_rejected", "Requests refused, by problem", ("reason",), registry=self.registry
+        )
+        self.callers_gone = Counter(
+            "vitrine_callers_gone",
+            "Requests whose caller left before the answer",
+            registry=self.registry,
         )
         self.in_flight = Gauge(
             "vitrine_requests_in_flight", "Requests being answered", registry=self.registry
@@ -48,6 +81,19 @@ class Metrics:
             "What waits for the engine: images, or passes in the lane study",
             ("lane",),
             registry=self.registry,
+        )
+        self.queue_limit = Gauge(
+            "vitrine_queue_limit",
+            "What may wait for one model: images, or passes in the lane study",
+            ("lane",),
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        self.queued_bytes = Gauge(
+            "vitrine_queued_bytes",
+            "Bytes of what waits for the engine",
+            registry=self.registry,
+            multiprocess_mode="livesum",
         )
         self.passes = Counter(
             "vitrine_passes",
@@ -63,9 +109,28 @@ class Metrics:
         )
         self.predicted = Counter(
             "vitrine_predicted",
-            "Images by the class predicted",
+            "Images by the class predicted: one series for each class of the model's contract",
             ("model", "label"),
             registry=self.registry,
+        )
+        self.confidence = Histogram(
+            "vitrine_confidence",
+            "Probability of the class predicted",
+            ("model",),
+            buckets=CONFIDENCES,
+            registry=self.registry,
+        )
+        self.cache_requests = Counter(
+            "vitrine_cache_requests",
+            "Questions to the result cache: hit, miss, or shared with one under way",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self.ready = Gauge(
+            "vitrine_ready",
+            "1 while requests are answered, 0 while loading or draining",
+            registry=self.registry,
+            multiprocess_mode="livemax",
         )
         self.model_info = Gauge(
             "vitrine_model_info",
@@ -73,10 +138,35 @@ class Metrics:
             ("name", "version", "digest", "provider", "precision"),
             registry=self.registry,
         )
+        self.provider_fallback = Gauge(
+            "vitrine_provider_fallback",
+            "1 where a model is computed on the CPU although CUDA is offered",
+            ("model",),
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
+        self.reloads = Counter(
+            "vitrine_reloads",
+            "Reloads of a model, by outcome: succeeded or refused",
+            ("model", "outcome"),
+            registry=self.registry,
+        )
+        self.build_info = Gauge(
+            "vitrine_build_info",
+            "1, with the versions that run",
+            ("version", "python", "onnxruntime"),
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
+        versions = (__version__, platform.python_version(), onnxruntime.__version__)
+        self.build_info.labels(*versions).set(1)
+        if SEVERAL_PROCESSES not in os.environ:  # it would tell of whichever process is asked
+            ProcessCollector(registry=self.registry)
 
     def note_batch(self, lane: str, images: int, size: int) -> None:
         """Count a batch of so many images, which ran as one of `size`."""
         self.batch_size.labels(lane).observe(images)
+        self.batch_padding.labels(lane).inc(size - images)
 
     def exposition(self) -> bytes:
         """Give all metrics in the Prometheus text format."""

@@ -1,16 +1,22 @@
-"""What every request passes: an id, headers that protect the browser, and its metrics."""
+"""What every request passes: an id, headers that protect the browser, metrics, log and trace."""
 
 from __future__ import annotations
 
 import random
 import re
-import time
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.errors import CallerGone
+from service.exchange import Exchange, open_exchange
+from service.logs import log_access
 from service.metrics import Metrics
 from service.problems import unexpected_response
+
+if TYPE_CHECKING:
+    from service.spans import RequestSpans  # imported for real only where traces are exported
 
 SAFE_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 PAGE_POLICY = (
@@ -29,6 +35,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), geolocation=(), microphone=(), payment=(), usb=()",
 }
+RawHeaders = list[tuple[bytes, bytes]]
 PAGE_HEADERS, DOCS_HEADERS = (
     [
         (name.lower().encode(), value.encode())
@@ -36,19 +43,34 @@ PAGE_HEADERS, DOCS_HEADERS = (
     ]
     for policy in (PAGE_POLICY, DOCS_POLICY)
 )
-CACHE_HEADER = (
-    b"cache-control",
-    b"no-store",
-)  # answers are about the caller's pictures; the page's files say otherwise
+# answers are about the caller's pictures; the page's files say otherwise
+CACHE_HEADER = (b"cache-control", b"no-store")
 UNMATCHED = "unmatched"
 
 
-class RequestMiddleware:
-    """Gives each request an id, adds security headers and counts it by route and code."""
+def _own_headers(exchange: Exchange, scope: Scope, message: Message) -> RawHeaders:
+    own = [(b"x-request-id", exchange.request_id.encode())]
+    if not any(name == b"cache-control" for name, _ in message["headers"]):
+        own.append(CACHE_HEADER)
+    if exchange.stages:
+        own.append((b"server-timing", exchange.server_timing().encode()))
+    return own + (DOCS_HEADERS if scope["path"] == "/docs" else PAGE_HEADERS)
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+
+class RequestMiddleware:
+    """Gives each request an id and its answer headers, and tells metrics, log and traces of it."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        tracing: RequestSpans | None = None,
+        access_log: bool = False,
+    ) -> None:
         self.app = app
         self.metrics = metrics
+        self.tracing = tracing
+        self.access_log = access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection (ASGI 3)."""
@@ -59,33 +81,53 @@ class RequestMiddleware:
         request_id = asked.decode("latin-1")
         if not SAFE_ID.fullmatch(request_id):
             request_id = f"{random.getrandbits(128):032x}"
-        state = scope.setdefault("state", {})
-        state["request_id"] = request_id
-        started, code, is_answered = time.perf_counter(), 500, False
+        with open_exchange(request_id) as exchange:
+            exchange.method = scope["method"]
+            scope.setdefault("state", {})["request_id"] = exchange.request_id
+            span = self.tracing.begin(exchange, scope) if self.tracing else None
+            self.metrics.in_flight.inc()
+            try:
+                await self._answer(exchange, scope, receive, send)
+            finally:
+                self.metrics.in_flight.dec()
+                exchange.route = getattr(scope.get("route"), "path", UNMATCHED)
+                exchange.problem = scope["state"].get("problem", "")
+                exchange.key_name = scope["state"].get("key_name", "")
+                self._count(exchange)
+                if self.access_log:
+                    log_access(exchange)
+                if self.tracing and span:
+                    self.tracing.end(span, exchange)
+
+    async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+        is_answered = False
+
+        async def receive_counted() -> Message:
+            message = await receive()
+            exchange.bytes_in += len(message.get("body", b""))
+            return message
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal code, is_answered
+            nonlocal is_answered
+            exchange.bytes_out += len(message.get("body", b""))
             if message["type"] == "http.response.start":
-                code, is_answered = message["status"], True
-                policy = DOCS_HEADERS if scope["path"] == "/docs" else PAGE_HEADERS
-                given = message["headers"]
-                own = [(b"x-request-id", request_id.encode()), *policy]
-                if not any(name == b"cache-control" for name, _ in given):
-                    own.append(CACHE_HEADER)
-                message["headers"] = [*given, *own]
+                exchange.status, is_answered = message["status"], True
+                message["headers"] = [*message["headers"], *_own_headers(exchange, scope, message)]
             await send(message)
 
-        self.metrics.in_flight.inc()
         try:
-            await self.app(scope, receive, send_with_headers)
+            await self.app(scope, receive_counted, send_with_headers)
         except Exception as error:  # whatever it is, the caller is told and the log says what
             if is_answered:
                 raise
-            await unexpected_response(Request(scope), error)(scope, receive, send_with_headers)
-        finally:
-            self.metrics.in_flight.dec()
-            route = getattr(scope.get("route"), "path", UNMATCHED)
-            self.metrics.requests.labels(route, str(code)).inc()
-            self.metrics.request_seconds.labels(route).observe(time.perf_counter() - started)
-            if problem := state.get("problem"):
-                self.metrics.rejected.labels(problem).inc()
+            response = unexpected_response(Request(scope), error)
+            await response(scope, receive, send_with_headers)
+
+    def _count(self, exchange: Exchange) -> None:
+        route, problem = exchange.route, exchange.problem
+        self.metrics.requests.labels(route, str(exchange.status), problem).inc()
+        self.metrics.request_seconds.labels(route).observe(exchange.seconds)
+        if problem == CallerGone.slug:
+            self.metrics.callers_gone.inc()
+        elif problem:
+            self.metrics.rejected.labels(problem).inc()

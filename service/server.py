@@ -12,9 +12,8 @@ import uvicorn
 from service.app import create_app
 from service.connection import connections
 from service.errors import InvalidParameter, VitrineError
+from service.logs import configure_logging
 from service.settings import Settings
-
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
 def serve(settings: Settings) -> None:
@@ -23,7 +22,7 @@ def serve(settings: Settings) -> None:
     Raises InvalidParameter when the address cannot be listened on, and the VitrineError that keeps
     a bundle from being served.
     """
-    logging.basicConfig(level=settings.log_level.upper(), format=LOG_FORMAT)
+    configure_logging(settings.log_level, settings.log_format)
     failures: list[VitrineError] = []
 
     listener = _listen(settings.host, settings.port)

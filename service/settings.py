@@ -111,3 +111,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least important log line that is written"
     )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="How log lines are written: text, or json, one object a line"
+    )
+    access_log: bool = Field(
+        default=False, description="Write a log line for every request, without its content"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import Request
 
 from service.compression import decompressed
+from service.exchange import timed_stage
 from service.routes.context import Context
 from service.routes.pictures import read_body
 
@@ -16,7 +17,7 @@ async def read_plain_body(request: Request, context: Context) -> bytes:
     """
     limit = context.settings.max_body_bytes
     encoding = request.headers.get("content-encoding", "")
-    with context.metrics.stage_seconds.labels("read").time():
+    with timed_stage(context.metrics, "read"):
         body = await read_body(request, limit)
         if not encoding:
             return body

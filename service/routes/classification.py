@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from service.batching import Ran
 from service.classify import Ranking
 from service.engine import Floats
 from service.errors import VitrineError
+from service.exchange import note_model, note_stage
 from service.preprocess import ImageFacts
 from service.routes.context import Context
 from service.routes.stages import Stopwatch, patience_seconds, while_connected
@@ -68,13 +70,17 @@ async def _classify(
     images: Sequence[bytes | Floats],
     watch: Stopwatch,
 ) -> list[Classified | VitrineError]:
+    note_model(model.contract.name, model.contract.version)
     patience = patience_seconds(request, context)
     runs = await while_connected(request, model.classify(images, patience))
     _note(runs, context, watch)
     for run in runs:
         if isinstance(run.result, Classified):
-            label = model.contract.labels[run.result.ranking.best]
+            ranking = run.result.ranking
+            label = model.contract.labels[ranking.best]
             context.metrics.predicted.labels(model.contract.name, label).inc()
+            confidence = float(ranking.probabilities[ranking.best])
+            context.metrics.confidence.labels(model.contract.name).observe(confidence)
     return [run.result for run in runs]
 
 
@@ -93,8 +99,11 @@ def _note(
     whole = max(run.queue_seconds + run.run_seconds for run, _ in good)
     watch.decode, watch.inference = decode, inference
     watch.queue = max(0.0, whole - decode - inference)
-    for stage, seconds in (("decode", decode), ("queue", watch.queue), ("inference", inference)):
-        context.metrics.stage_seconds.labels(stage).observe(seconds)
+    ended = time.perf_counter()
+    sizes = {"items": len(good)}
+    for stage, seconds in (("inference", inference), ("decode", decode), ("queue", watch.queue)):
+        note_stage(context.metrics, stage, seconds, ended=ended, sizes=sizes)
+        ended -= seconds
 
 
 def _picture(found: Classified) -> ClassifiedPicture:

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Query, Request, Response
 
 from service.answers import classify_result, model_identity
 from service.errors import VitrineError
+from service.exchange import timed_stage
 from service.problems import PICTURE_PROBLEMS, documented
 from service.routes.classification import ClassifiedPicture, classify_pictures
-from service.routes.context import InContext
+from service.routes.context import Context, InContext
 from service.routes.pictures import REQUEST_BODY, read_pictures
 from service.routes.query_route import QueryRoute
 from service.routes.stages import Stopwatch, deadline, failed, patience_seconds
@@ -58,13 +59,16 @@ async def classify(
         (only,) = classified
         if isinstance(only, VitrineError):
             raise only
-        return _json(ClassifyAnswer(**dict(result(only)), **told))
+        return _json(ClassifyAnswer(**dict(result(only)), **told), context)
     results = [
         failed(item, request) if isinstance(item, VitrineError) else result(item)
         for item in classified
     ]
-    return _json(ClassifyAnswers(results=results, **told))
+    return _json(ClassifyAnswers(results=results, **told), context)
 
 
-def _json(answer: ClassifyAnswer | ClassifyAnswers) -> Response:
-    return Response(answer.model_dump_json(exclude_none=True), media_type="application/json")
+def _json(answer: ClassifyAnswer | ClassifyAnswers, context: Context) -> Response:
+    with timed_stage(context.metrics, "encode") as sizes:
+        body = answer.model_dump_json(exclude_none=True).encode()
+        sizes["bytes"] = len(body)
+    return Response(body, media_type="application/json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Annotated, TypeVar, cast
 
@@ -33,13 +34,22 @@ class Context:
     is_draining: bool = False
 
     @property
+    def is_ready(self) -> bool:
+        """Whether requests are answered."""
+        return self.registry.is_ready and not self.is_draining
+
+    @property
     def limits(self) -> ImageLimits:
         """What pictures may measure."""
         return ImageLimits(self.settings.max_image_bytes, self.settings.max_image_pixels)
 
     async def in_thread(self, work: Callable[[], Result]) -> Result:
-        """Do blocking work on pictures outside the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self.picture_threads, work)
+        """Do blocking work on pictures outside the event loop.
+
+        It belongs to the current request all the same: its log lines carry that id.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.picture_threads, copy_context().run, work)
 
 
 async def _context(request: Request) -> Context:  # FastAPI would run a plain one in a thread

@@ -21,6 +21,7 @@ from service.errors import (
     ModelNotReady,
     VitrineError,
 )
+from service.exchange import note_model, timed_stage
 from service.explain_schemas import (
     ExplainAnswer,
     ExplainAnswers,
@@ -83,6 +84,7 @@ async def explain(
     patience = patience_seconds(request, context)
     async with deadline(patience):
         with context.registry.lease(parameters.model, parameters.version) as model:
+            note_model(model.contract.name, model.contract.version)
             asked = question_for(parameters, model)
             model.check_room("explain", patience)
             pictures = await read_pictures(request, context)
@@ -104,12 +106,11 @@ async def explain(
                 return _answer(results, pictures, model, watch)
 
             if form == "npy":
-                return _npy(outcomes[0])
+                return _npy(outcomes[0], context)
             if form == "json":
-                few = len(outcomes) * len(asked.targets) <= FEW_MAPS
-                return (
-                    _json(describe()) if few else await context.in_thread(lambda: _json(describe()))
-                )
+                if len(outcomes) * len(asked.targets) <= FEW_MAPS:
+                    return _json(describe(), context)
+                return await context.in_thread(lambda: _json(describe(), context))
             answer = await context.in_thread(describe)
             drawn = _png(outcomes, answer, asked, parameters, model, context)
             return await while_connected(request, drawn)
@@ -161,7 +162,7 @@ async def _png(
     """Draw picture by picture, so that nothing goes on when the caller has left."""
     count = len(outcomes) * len(asked.targets)
     tiles: list[Tile] = []
-    with context.metrics.stage_seconds.labels("encode").time():
+    with timed_stage(context.metrics, "encode") as sizes:
         for number, outcome in enumerate(outcomes, start=1):
             name = f"{number}:" if len(outcomes) > 1 else ""
             figure = Figure(outcome.data, outcome.shown, name)
@@ -169,17 +170,23 @@ async def _png(
             tiles += await context.in_thread(partial(draw, context.limits))
         metadata = answer.model_dump_json()
         png = await context.in_thread(lambda: encode_png(lay_out(tiles), metadata))
+        sizes["bytes"] = len(png)
     return Response(png, media_type=MEDIA_TYPES["png"])
 
 
-def _json(answer: Answer) -> Response:
-    return Response(answer.model_dump_json(), media_type=MEDIA_TYPES["json"])
+def _json(answer: Answer, context: Context) -> Response:
+    with timed_stage(context.metrics, "encode") as sizes:
+        body = answer.model_dump_json().encode()
+        sizes["bytes"] = len(body)
+    return Response(body, media_type=MEDIA_TYPES["json"])
 
 
-def _npy(outcome: Outcome) -> Response:
+def _npy(outcome: Outcome, context: Context) -> Response:
     """Give the grid [rows, columns], or [targets, rows, columns] where there are several."""
     assert isinstance(outcome.found, Explanation)
     maps = [one.scores for one in outcome.found.maps]
     buffer = io.BytesIO()
-    np.save(buffer, np.stack(maps) if len(maps) > 1 else maps[0])
+    with timed_stage(context.metrics, "encode") as sizes:
+        np.save(buffer, np.stack(maps) if len(maps) > 1 else maps[0])
+        sizes["bytes"] = buffer.tell()
     return Response(buffer.getvalue(), media_type=MEDIA_TYPES["npy"])

@@ -25,4 +25,5 @@ async def metrics(context: InContext) -> Response:
         depths.update(model.queue_depths)
     for lane, depth in depths.items():
         context.metrics.queue_depth.labels(lane).set(depth)
+    context.metrics.ready.set(context.is_ready)
     return Response(context.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

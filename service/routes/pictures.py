@@ -19,6 +19,7 @@ from service.errors import (
     PayloadTooLarge,
     UnsupportedMediaType,
 )
+from service.exchange import timed_stage
 from service.routes.context import Context
 
 RAW_TYPES = ("image/", "application/octet-stream", "application/x-www-form-urlencoded")
@@ -82,8 +83,9 @@ async def read_pictures(request: Request, context: Context) -> Pictures:
     content_type = request.headers.get("content-type", "").strip()
     media_type = content_type.partition(";")[0].strip().lower()
     max_images = context.settings.max_images
-    with context.metrics.stage_seconds.labels("read").time():
+    with timed_stage(context.metrics, "read") as sizes:
         body = await read_body(request, context.settings.max_body_bytes)
+        sizes["bytes"] = len(body)
     if not media_type or media_type.startswith(RAW_TYPES):
         pictures = Pictures((body,), is_list=False)
     elif media_type == "multipart/form-data":

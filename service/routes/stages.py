@@ -14,6 +14,7 @@ from fastapi import Request
 
 from service.batching import Ran
 from service.errors import CallerGone, DeadlineExceeded, InvalidParameter, VitrineError
+from service.exchange import note_stage
 from service.preprocess import Prepared
 from service.problems import problem_of
 from service.routes.context import Context
@@ -120,7 +121,8 @@ async def prepare(
     started = time.perf_counter()
     prepared = await model.decode(data)
     watch.decode = time.perf_counter() - started
-    context.metrics.stage_seconds.labels("decode").observe(watch.decode)
+    sizes = {"images": len(data), "bytes": sum(map(len, data))}
+    note_stage(context.metrics, "decode", watch.decode, sizes=sizes)
     return prepared
 
 
@@ -131,8 +133,10 @@ def note_runs(runs: Sequence[Ran[Any]], stage: str, context: Context, watch: Sto
         ran = max(run.queue_seconds + run.run_seconds for run in runs) - queued
         watch.queue += queued
         watch.inference += ran
-        context.metrics.stage_seconds.labels("queue").observe(queued)
-        context.metrics.stage_seconds.labels(stage).observe(ran)
+        now = time.perf_counter()
+        sizes = {"items": len(runs)}
+        note_stage(context.metrics, "queue", queued, ended=now - ran, sizes=sizes)
+        note_stage(context.metrics, stage, ran, ended=now, sizes=sizes)
 
 
 def failed(error: VitrineError, request: Request) -> FailedResult:

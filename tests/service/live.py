@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 import uvicorn
 from fastapi import FastAPI
+from prometheus_client.parser import text_string_to_metric_families
 
 from service.app import create_app
 from service.connection import Connection, connections
@@ -54,11 +55,13 @@ class Live:
         return self.app.state.context
 
     def metric(self, name: str, **labels: str) -> float:
-        """Read one number of `GET /metrics`; 0 where it was never counted."""
-        wanted = ",".join(f'{key}="{value}"' for key, value in sorted(labels.items()))
-        line = "^" + re.escape(f"{name}{{{wanted}}}" if wanted else name) + r" (\S+)$"
-        found = re.search(line, self.client.get("/metrics").text, re.MULTILINE)
-        return float(found[1]) if found else 0.0
+        """Sum the samples of `GET /metrics` with this name and these labels among theirs."""
+        return sum(
+            sample.value
+            for family in text_string_to_metric_families(self.client.get("/metrics").text)
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
 
     @contextmanager
     def busy_engine(self) -> Iterator[None]:

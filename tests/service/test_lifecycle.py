@@ -204,7 +204,8 @@ def test_a_caller_who_leaves_the_queue_is_skipped(tiny_bundles) -> None:
         assert first.result().status_code == 200
         assert server.client.post("/classify", content=PNG).status_code == 200
         assert server.metric("vitrine_batch_size_sum", lane="classify") == 2
-        assert server.metric("vitrine_rejected_total", reason="caller-gone") == 1
+        assert server.metric("vitrine_callers_gone_total") == 1
+        assert server.metric("vitrine_rejected_total") == 0
 
 
 def test_a_caller_who_leaves_amid_the_body_is_no_failure_of_the_service(tiny_bundles, caplog):

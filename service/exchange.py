@@ -1,0 +1,112 @@
+"""One request and its answer, as metrics, headers, logs and traces tell of it.
+
+The middleware opens an exchange; whoever works for the request finds it in `CURRENT`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from service.metrics import Metrics  # a supervisor's log needs none of it
+
+NO_SIZES: Mapping[str, int] = {}
+CURRENT: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage that is over: when it began, on the clock of `perf_counter`, and how long it took.
+
+    `sizes` are counts of bytes, images or passes, never content.
+    """
+
+    name: str
+    started: float
+    seconds: float
+    sizes: Mapping[str, int]
+
+
+@dataclass
+class Exchange:
+    """What is known of a request so far; `route` is a template, never the path that was asked."""
+
+    request_id: str
+    method: str = ""
+    route: str = ""
+    status: int = 500
+    problem: str = ""
+    model: str = ""
+    key_name: str = ""
+    bytes_in: int = 0
+    bytes_out: int = 0
+    trace_id: str = ""
+    span_id: str = ""
+    stages: list[Stage] = field(default_factory=list)
+    started: float = field(default_factory=time.perf_counter)
+    started_nanoseconds: int = field(default_factory=time.time_ns)
+
+    @property
+    def seconds(self) -> float:
+        """How long the request has taken so far."""
+        return time.perf_counter() - self.started
+
+    def server_timing(self) -> str:
+        """Give the value of a Server-Timing header (W3C): each stage and all, in milliseconds."""
+        spent: dict[str, float] = {}
+        for stage in self.stages:
+            spent[stage.name] = spent.get(stage.name, 0.0) + stage.seconds
+        spent["total"] = self.seconds
+        return ", ".join(f"{name};dur={seconds * 1000:.3f}" for name, seconds in spent.items())
+
+    def nanoseconds(self, moment: float) -> int:
+        """Give a moment of `perf_counter` as nanoseconds since 1970."""
+        return self.started_nanoseconds + round((moment - self.started) * 1e9)
+
+
+@contextmanager
+def open_exchange(request_id: str) -> Iterator[Exchange]:
+    """Make an exchange the current one until the block ends."""
+    exchange = Exchange(request_id)
+    token = CURRENT.set(exchange)
+    try:
+        yield exchange
+    finally:
+        CURRENT.reset(token)
+
+
+def note_model(name: str, version: str) -> None:
+    """Take down which model answers the current request."""
+    if exchange := CURRENT.get():
+        exchange.model = f"{name}/{version}"
+
+
+def note_stage(
+    metrics: Metrics,
+    name: str,
+    seconds: float,
+    *,
+    ended: float | None = None,
+    sizes: Mapping[str, int] = NO_SIZES,
+) -> None:
+    """Take down how long a stage took; it `ended` now unless another moment is given."""
+    metrics.stage_seconds.labels(name).observe(seconds)
+    if exchange := CURRENT.get():
+        started = (time.perf_counter() if ended is None else ended) - seconds
+        exchange.stages.append(Stage(name, started, seconds, sizes))
+
+
+@contextmanager
+def timed_stage(metrics: Metrics, name: str) -> Iterator[dict[str, int]]:
+    """Time a stage, even one that fails; the block may put its sizes into what it is given."""
+    started = time.perf_counter()
+    sizes: dict[str, int] = {}
+    try:
+        yield sizes
+    finally:
+        note_stage(metrics, name, time.perf_counter() - started, sizes=sizes)
