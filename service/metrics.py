@@ -1,4 +1,7 @@
-"""Every Prometheus metric that the service exports, in one place."""
+"""Every Prometheus metric that the service exports, in one place.
+
+A gauge states how the values of several workers become one: `livesum` or `livemax`.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.exposed = self.registry  # one of several workers exposes the sum of all instead
         self.requests = Counter(
             "vitrine_requests", "Requests answered", ("route", "code"), registry=self.registry
         )
@@ -41,13 +45,17 @@ class Metrics:
             "vitrine_rejected", "Requests refused, by problem", ("reason",), registry=self.registry
         )
         self.in_flight = Gauge(
-            "vitrine_requests_in_flight", "Requests being answered", registry=self.registry
+            "vitrine_requests_in_flight",
+            "Requests being answered",
+            registry=self.registry,
+            multiprocess_mode="livesum",
         )
         self.queue_depth = Gauge(
             "vitrine_queue_depth",
             "What waits for the engine: images, or passes in the lane study",
             ("lane",),
             registry=self.registry,
+            multiprocess_mode="livesum",
         )
         self.passes = Counter(
             "vitrine_passes",
@@ -72,8 +80,9 @@ class Metrics:
             "1 for each model served",
             ("name", "version", "digest", "provider", "precision"),
             registry=self.registry,
+            multiprocess_mode="livemax",
         )
 
     def exposition(self) -> bytes:
         """Give all metrics in the Prometheus text format."""
-        return generate_latest(self.registry)
+        return generate_latest(self.exposed)

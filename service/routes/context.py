@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -32,6 +33,14 @@ class Context:
     def limits(self) -> ImageLimits:
         """What pictures may measure."""
         return ImageLimits(self.settings.max_image_bytes, self.settings.max_image_pixels)
+
+    def record_queue_depths(self) -> None:
+        """Tell the metrics what waits now, in all models."""
+        depths: Counter[str] = Counter()
+        for model in self.registry.models:
+            depths.update(model.queue_depths)
+        for lane, depth in depths.items():
+            self.metrics.queue_depth.labels(lane).set(depth)
 
     async def in_thread(self, work: Callable[[], Result]) -> Result:
         """Do blocking work on pictures outside the event loop."""
