@@ -34,7 +34,6 @@ LINGER_SECONDS = 5.0  # uvicorn closes a connection that was idle for so long
 EXIT_SECONDS = 10.0  # to close the models when all is drained; then the worker is killed
 REST_SECONDS = 0.05
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-SIGNALS = (*STOP_SIGNALS, signal.SIGHUP, signal.SIGCHLD)
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ class Supervisor:
         for end in (self._bell, self._wake):
             end.setblocking(False)
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
-        for number in SIGNALS:
+        for number in (*STOP_SIGNALS, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, self._note)
         self._selector.register(self._bell, selectors.EVENT_READ, self._answer_signals)
 
