@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import selectors
 import socket
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 
 from service.worker_process import WorkerProcess
 
@@ -14,9 +15,9 @@ ACCEPTS_AT_ONCE = 64  # then signals and the workers' reports have their turn
 
 
 class Door:
-    """Invariant: a connection that was accepted goes to exactly one worker, and none is dropped.
+    """Invariant: each connection that was accepted is taken by one worker.
 
-    Those that no worker can take stay in the system's queue, but for one that was already accepted.
+    While no worker can take any, they stay in the system's queue.
     """
 
     def __init__(
@@ -31,19 +32,19 @@ class Door:
         self._listener = listener
         self._selector = selector
         self._takers = takers
-        self._held: socket.socket | None = None
+        self._held: deque[socket.socket] = deque()
         self._is_choked = False
         self._is_watched = False
 
     @property
     def is_resting(self) -> bool:
         """Whether nothing is accepted for a moment: the workers or the system are overcharged."""
-        return self._held is not None or self._is_choked
+        return bool(self._held) or self._is_choked
 
     def watch(self) -> None:
         """Listen while somebody takes what comes: to be called when that may have changed."""
-        if self._held is not None and self._hand_over(self._held):
-            self._held = None
+        while self._held and self._hand_over(self._held[0]):
+            self._held.popleft()
         wanted = self.is_open and not self.is_resting and bool(self._takers())
         self._is_choked = False
         if wanted and not self._is_watched:
@@ -54,6 +55,8 @@ class Door:
 
     def accept(self) -> bool:
         """Accept what waits and hand it over; false when nothing waits any more."""
+        if not self.is_open:  # it was closed since the selector told of a caller
+            return False
         for _ in range(ACCEPTS_AT_ONCE):
             try:
                 connection, _ = self._listener.accept()
@@ -64,23 +67,22 @@ class Door:
                 self._is_choked = True
                 return False
             if not self._hand_over(connection):
-                self._held = connection
+                self._held.append(connection)
                 return False
         return True
 
+    def take_back(self, connections: Iterable[socket.socket]) -> None:
+        """Hand to others what a worker that ended had not taken."""
+        self._held.extend(connections)
+        self.watch()
+
     def close(self) -> None:
         """Take in those who already connected, then listen no more."""
-        while self._held is None and self._takers() and self.accept():
+        while not self._held and self._takers() and self.accept():
             pass
         self.is_open = False
         self.watch()
         self._listener.close()
-        if self._held:
-            self._held.close()
-            self._held = None
 
     def _hand_over(self, connection: socket.socket) -> bool:
-        if not any(worker.give(connection) for worker in self._takers()):
-            return False
-        connection.close()  # the worker has its own descriptor of it
-        return True
+        return any(worker.give(connection) for worker in self._takers())

@@ -12,15 +12,15 @@ import selectors
 import signal
 import socket
 import sys
-from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
+from service.bell import Bell
 from service.door import Door
 from service.listener import where_to_look
 from service.shared_folder import WorkerCounts, forget_live_gauges, write_counts
@@ -74,44 +74,25 @@ class Supervisor:
         self._timers = Timers()
         self._selector = selectors.DefaultSelector()
         self._door = Door(listener, self._selector, self._takers)
-        self._signals: deque[int] = deque()
-        self._bell, self._wake = socket.socketpair()
 
     def run(self) -> int:
         """Supervise until every worker has ended; give the exit code."""
-        self._heed_signals()
+        bell = Bell((*STOP_SIGNALS, signal.SIGHUP, signal.SIGCHLD))
+        self._selector.register(bell.socket, selectors.EVENT_READ, partial(self._answer, bell))
         for _ in range(self.crew.workers):
             self._start()
         while self.workers or not self._is_stopping:
             self._door.watch()
             self._publish()
-            for key, _ in self._selector.select(self._patience()):
+            patience = REST_SECONDS if self._door.is_resting else self._timers.seconds_left()
+            for key, _ in self._selector.select(patience):
                 key.data()
             self._timers.run()
         self._selector.close()
         return self.failure.exit_code if self.failure else self._exit_code
 
-    def _patience(self) -> float | None:
-        return REST_SECONDS if self._door.is_resting else self._timers.seconds_left()
-
-    # --- signals -------------------------------------------------------------------------------
-
-    def _heed_signals(self) -> None:
-        for end in (self._bell, self._wake):
-            end.setblocking(False)
-        signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
-        for number in (*STOP_SIGNALS, signal.SIGHUP, signal.SIGCHLD):
-            signal.signal(number, self._note)
-        self._selector.register(self._bell, selectors.EVENT_READ, self._answer_signals)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        self._signals.append(number)
-
-    def _answer_signals(self) -> None:
-        with suppress(BlockingIOError):
-            self._bell.recv(4096)
-        while self._signals:
-            number = self._signals.popleft()
+    def _answer(self, bell: Bell) -> None:
+        for number in bell.answer():
             if number in STOP_SIGNALS:
                 self._stop(number)
             elif number == signal.SIGHUP:
@@ -119,8 +100,6 @@ class Supervisor:
                 self._roll()
         for worker in [worker for worker in self.workers if worker.process.poll() is not None]:
             self._bury(worker)
-
-    # --- a worker's life -----------------------------------------------------------------------
 
     def _start(self, replaces: WorkerProcess | None = None, quick_deaths: int = 0) -> None:
         if self._is_stopping:
@@ -135,9 +114,11 @@ class Supervisor:
             return
         worker.replaces = replaces
         self.workers.append(worker)
-        self._selector.register(worker.channel, selectors.EVENT_READ, lambda: self._hear(worker))
+        self._selector.register(worker.channel, selectors.EVENT_READ, partial(self._hear, worker))
 
     def _hear(self, worker: WorkerProcess) -> None:
+        if worker not in self.workers:  # it was buried since the selector told of its word
+            return
         before = worker.report
         if not worker.read_reports():
             self._selector.unregister(worker.channel)
@@ -180,10 +161,9 @@ class Supervisor:
 
     def _bury(self, worker: WorkerProcess) -> None:
         self.workers.remove(worker)
-        worker.read_reports()  # its last words may say why it failed
         with suppress(KeyError):  # its end was heard before
             self._selector.unregister(worker.channel)
-        worker.channel.close()
+        self._door.take_back(worker.close())
         forget_live_gauges(self.folder, worker.seat)
         if not (self._is_stopping or worker.is_leaving):
             self._mourn(worker)
@@ -209,8 +189,6 @@ class Supervisor:
         self._stale = [worker for worker in self._stale if worker in self.workers]
         if self._stale and not any(one.replaces or one.is_leaving for one in self.workers):
             self._start(replaces=self._stale.pop(0))
-
-    # --- the end -------------------------------------------------------------------------------
 
     def _stop(self, number: int) -> None:
         """Turn not ready, then drain; each further signal hurries."""
@@ -246,8 +224,6 @@ class Supervisor:
         self._door.close()
         for other in self.workers:
             other.signal(signal.SIGKILL)  # none has begun to serve
-
-    # --- who takes connections -----------------------------------------------------------------
 
     def _takers(self) -> list[WorkerProcess]:
         """Give who may take the next connection, the best first.

@@ -161,6 +161,7 @@ class WorkerServer(uvicorn.Server):
             task = asyncio.create_task(self._join(connection))
             self._joining.add(task)
             task.add_done_callback(self._joining.discard)
+        self._report()  # before anything is read from them
         if not more:
             asyncio.get_running_loop().remove_reader(self.channel.connection)
             self.should_exit = True

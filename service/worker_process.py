@@ -2,7 +2,8 @@
 
 Down the channel go connections, each a byte with a file descriptor, and at last an end-of-file,
 which says: no more will come, drain and exit. It also comes when the supervisor is killed.
-Up the channel come lines of JSON, each of them some fields of Report.
+Up the channel come lines of JSON, each of them some fields of Report. A worker reports that it took
+a connection before it reads from it: what it never reported can be handed to another.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -41,19 +43,20 @@ class Report:
 
 
 class WorkerProcess:
-    """One worker. Invariant: `load` never misses a connection that was handed to it."""
+    """One worker. Invariant: a connection that was given is open here until the worker took it."""
 
     def __init__(self, seat: int, environment: Mapping[str, str], quick_deaths: int = 0) -> None:
         """Start a fresh interpreter: onnxruntime hangs in a process that was forked."""
         self.seat = seat
         self.quick_deaths = quick_deaths
         self.report = Report()
-        self.given = 0
+        self._given = 0
         self.given_last = 0.0
         self.is_leaving = False
         self.replaces: WorkerProcess | None = None
         self._ready_since: float | None = None
         self._unread = b""
+        self._untaken: deque[socket.socket] = deque()
         self.channel, theirs = socket.socketpair()
         self.channel.setblocking(False)
         with theirs:
@@ -71,8 +74,8 @@ class WorkerProcess:
 
     @property
     def load(self) -> int:
-        """Connections that are open, or were handed over since the worker's last report."""
-        return self.report.open + self.given - self.report.taken
+        """Connections that are open there, or on their way."""
+        return self.report.open + len(self._untaken)
 
     @property
     def was_steady(self) -> bool:
@@ -89,34 +92,46 @@ class WorkerProcess:
         return f"ended with exit code {code}"
 
     def give(self, connection: socket.socket) -> bool:
-        """Hand a connection over, unless the worker is gone or takes none at the moment."""
+        """Hand a connection over and own it, unless the worker is gone or takes none now."""
         try:
             socket.send_fds(self.channel, [b"c"], [connection.fileno()])
         except OSError:  # full, closed, or too many descriptors are on their way
             return False
-        self.given += 1
+        self._untaken.append(connection)
+        self._given += 1
         self.given_last = time.monotonic()
         return True
 
     def read_reports(self) -> bool:
-        """Take in what the worker said; false at the channel's end."""
+        """Take in all that the worker said; false at the channel's end."""
         try:
-            data = self.channel.recv(READ_BYTES)
+            while data := self.channel.recv(READ_BYTES):
+                self._read(data)
         except BlockingIOError:
             return True
-        except OSError:
-            return False
+        except OSError:  # it was killed
+            pass
+        return False
+
+    def _read(self, data: bytes) -> None:
         *lines, self._unread = (self._unread + data).split(b"\n")
         for line in lines:
             self.report = replace(self.report, **json.loads(line))
         if self.report.is_ready and self._ready_since is None:
             self._ready_since = time.monotonic()
-        return bool(data)
+        while len(self._untaken) > self._given - self.report.taken:
+            self._untaken.popleft().close()
 
     def send_no_more(self) -> None:
         """Say that no more connections come: the worker drains and exits."""
         with suppress(OSError):  # it is gone
             self.channel.shutdown(socket.SHUT_WR)
+
+    def close(self) -> list[socket.socket]:
+        """Close the channel of a worker that ended; give the connections it never took."""
+        self.read_reports()
+        self.channel.close()
+        return list(self._untaken)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, if the process is still there."""
