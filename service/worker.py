@@ -49,16 +49,24 @@ def work(settings: Settings, channel: Channel, shared_folder: Path) -> int:
     """Serve until the channel ends; give the exit code."""
     failures: list[VitrineError] = []
 
-    def on_failure(error: VitrineError) -> None:
+    def note(error: VitrineError) -> None:
         failures.append(error)
         reason = {"title": error.title, "detail": error.detail, "exit_code": error.exit_code}
         channel.say(failure=reason)
+
+    def on_failure(error: VitrineError) -> None:
+        note(error)
         server.should_exit = True
 
-    app = create_app(settings, on_ready=lambda: channel.say(is_ready=True), on_failure=on_failure)
-    app.state.context.metrics.exposed = shared_registry(shared_folder)
-    server = WorkerServer(app, settings, channel)
-    server.run(sockets=[])
+    try:
+        app = create_app(
+            settings, on_ready=lambda: channel.say(is_ready=True), on_failure=on_failure
+        )
+        app.state.context.metrics.exposed = shared_registry(shared_folder)
+        server = WorkerServer(app, settings, channel)
+        server.run(sockets=[])
+    except VitrineError as error:  # a setting that only the application can judge
+        note(error)
     return failures[0].exit_code if failures else 0
 
 
