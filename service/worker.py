@@ -54,14 +54,15 @@ def work(settings: Settings, channel: Channel, shared_folder: Path) -> int:
         reason = {"title": error.title, "detail": error.detail, "exit_code": error.exit_code}
         channel.say(failure=reason)
 
+    def on_ready() -> None:
+        channel.say(is_ready=True)
+
     def on_failure(error: VitrineError) -> None:
         note(error)
         server.should_exit = True
 
     try:
-        app = create_app(
-            settings, on_ready=lambda: channel.say(is_ready=True), on_failure=on_failure
-        )
+        app = create_app(settings, on_ready=on_ready, on_failure=on_failure)
         app.state.context.metrics.exposed = shared_registry(shared_folder)
         server = WorkerServer(app, settings, channel)
         server.run(sockets=[])
