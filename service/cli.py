@@ -25,6 +25,10 @@ class Serve(Settings):
 
     def cli_cmd(self) -> None:
         """Run the server until it is told to stop."""
+        if self.workers > 1:
+            from service.launch import launch  # needed here alone
+
+            launch(self)
         from service.server import serve  # the HTTP stack is slow to import and needed here alone
 
         serve(self)

@@ -1,4 +1,7 @@
-"""Every Prometheus metric that the service exports, in one place."""
+"""Every Prometheus metric that the service exports, in one place.
+
+A gauge states how the values of several workers become one: `livesum` or `livemax`.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.exposed = self.registry  # one of several workers exposes the sum of all instead
         self.requests = Counter(
             "vitrine_requests",
             "Requests answered; the reason is the problem, or empty where there was none",
@@ -74,13 +78,17 @@ class Metrics:
             registry=self.registry,
         )
         self.in_flight = Gauge(
-            "vitrine_requests_in_flight", "Requests being answered", registry=self.registry
+            "vitrine_requests_in_flight",
+            "Requests being answered",
+            registry=self.registry,
+            multiprocess_mode="livesum",
         )
         self.queue_depth = Gauge(
             "vitrine_queue_depth",
             "What waits for the engine: images, or passes in the lane study",
             ("lane",),
             registry=self.registry,
+            multiprocess_mode="livesum",
         )
         self.queue_limit = Gauge(
             "vitrine_queue_limit",
@@ -91,7 +99,7 @@ class Metrics:
         )
         self.queued_bytes = Gauge(
             "vitrine_queued_bytes",
-            "Bytes of what waits for the engine",
+            "Bytes of request bodies held, over all routes",
             registry=self.registry,
             multiprocess_mode="livesum",
         )
@@ -137,6 +145,7 @@ class Metrics:
             "1 for each model served",
             ("name", "version", "digest", "provider", "precision"),
             registry=self.registry,
+            multiprocess_mode="livemax",
         )
         self.provider_fallback = Gauge(
             "vitrine_provider_fallback",
@@ -170,4 +179,4 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """Give all metrics in the Prometheus text format."""
-        return generate_latest(self.registry)
+        return generate_latest(self.exposed)

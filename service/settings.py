@@ -37,8 +37,13 @@ class Settings(BaseSettings):
     provider: Provider = Field(
         default="auto", description="Where to compute: auto, cpu or cuda; cuda refuses to fall back"
     )
+    workers: int = Field(
+        default=1, ge=1, description="Processes that serve, each with the models in its memory"
+    )
     threads: int = Field(
-        default=0, ge=0, description="CPU threads for one model; 0 takes the CPUs this process has"
+        default=0,
+        ge=0,
+        description="CPU threads for one model in each worker; 0 divides the CPUs by the workers",
     )
     max_batch_size: int = Field(default=8, ge=1, description="Images run together at most")
     batch_sizes: list[Annotated[int, Field(ge=1)]] = Field(
@@ -107,6 +112,11 @@ class Settings(BaseSettings):
     )
     drain_seconds: int = Field(
         default=30, ge=0, description="How long accepted requests may finish after SIGTERM"
+    )
+    drain_delay_seconds: float = Field(
+        default=0,
+        ge=0,
+        description="How long requests are still accepted after SIGTERM, while readiness is 503",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least important log line that is written"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -42,6 +43,16 @@ class Context:
     def limits(self) -> ImageLimits:
         """What pictures may measure."""
         return ImageLimits(self.settings.max_image_bytes, self.settings.max_image_pixels)
+
+    def record_state(self) -> None:
+        """Tell the metrics what waits now, in all models, and whether requests are answered."""
+        depths: Counter[str] = Counter()
+        for model in self.registry.models:
+            depths.update(model.queue_depths)
+        for lane, depth in depths.items():
+            self.metrics.queue_depth.labels(lane).set(depth)
+        self.metrics.queued_bytes.set(self.body_bytes.held)
+        self.metrics.ready.set(self.is_ready)
 
     async def in_thread(self, work: Callable[[], Result]) -> Result:
         """Do blocking work on pictures outside the event loop.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -20,10 +18,5 @@ router = APIRouter(tags=["metrics"])
 )
 async def metrics(context: InContext) -> Response:
     """Give all metrics in the Prometheus text format."""
-    depths: Counter[str] = Counter()
-    for model in context.registry.models:
-        depths.update(model.queue_depths)
-    for lane, depth in depths.items():
-        context.metrics.queue_depth.labels(lane).set(depth)
-    context.metrics.ready.set(context.is_ready)
+    context.record_state()
     return Response(context.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
