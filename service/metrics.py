@@ -73,6 +73,12 @@ class Metrics:
             ("name", "version", "digest", "provider", "precision"),
             registry=self.registry,
         )
+        self.reloads = Counter(
+            "vitrine_reloads",
+            "Reloads of a model, by outcome: succeeded or refused",
+            ("model", "outcome"),
+            registry=self.registry,
+        )
 
     def exposition(self) -> bytes:
         """Give all metrics in the Prometheus text format."""

@@ -10,9 +10,11 @@ from typing import Annotated, TypeVar, cast
 
 from fastapi import Depends, Request
 
+from service.loader import Loader
 from service.metrics import Metrics
 from service.preprocess import ImageLimits
 from service.registry import Registry
+from service.relay import Relay
 from service.settings import Settings
 
 Result = TypeVar("Result")
@@ -26,6 +28,8 @@ class Context:
     registry: Registry
     metrics: Metrics
     picture_threads: ThreadPoolExecutor
+    loader: Loader
+    relay: Relay
     is_draining: bool = False
 
     @property

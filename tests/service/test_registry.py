@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.bundle_folder import by_name_latest_first, find_bundles
 from service.contract import CONTRACT_FILE
 from service.errors import ContractError, ModelNotReady
-from service.registry import Registry, by_name_latest_first, find_bundles
+from service.registry import Registry
 
 OLDEST_TO_LATEST = ["1-rc1", "1", "1.0", "1.0.1", "1.9", "1.10", "2-alpha", "2-beta", "2", "10"]
 
