@@ -49,7 +49,7 @@ def create_app(
     context = _context(settings)
     watch = Watch(context.loader)
 
-    async def load() -> None:
+    async def load_and_watch() -> None:
         try:
             if settings.watch_seconds:
                 await watch.note()
@@ -63,12 +63,9 @@ def create_app(
             on_failure(ContractError(f"{settings.bundles} cannot be opened: {error!r}"))
         else:
             on_ready()
-
-    async def load_and_watch() -> None:
-        await load()
-        await asyncio.gather(
-            watch.look_every(settings.watch_seconds), context.relay.look_every(RELAY_SECONDS)
-        )
+            await asyncio.gather(
+                watch.look_every(settings.watch_seconds), context.relay.look_every(RELAY_SECONDS)
+            )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -107,7 +107,7 @@ class Loader:
                 logger.error("reload of %s refused: %s", choice, error.detail)
                 raise BundlesRefused(error.detail, error.errors) from None
         self._on_reload(name, "succeeded")
-        logger.info("reload of %s: %s", choice, answer.model_dump_json(exclude={"name"}))
+        logger.info("reload of %s: %s", choice, _summary(answer))
         return answer
 
     async def _reload(self, choice: Choice) -> ReloadAnswer:
@@ -182,6 +182,20 @@ class Loader:
             ],
             latest=version_item(self.registry.get(name)) if self.registry.versions(name) else None,
         )
+
+
+def _summary(answer: ReloadAnswer) -> str:
+    changes = {
+        "added": answer.added,
+        "replaced": answer.replaced,
+        "retired": answer.retired,
+        "kept": answer.kept,
+    }
+    return "; ".join(
+        f"{change} {', '.join(item.version for item in items)}"
+        for change, items in changes.items()
+        if items
+    )
 
 
 def version_item(model: ServedModel) -> VersionItem:

@@ -20,6 +20,7 @@ from service.errors import (
     ModelNotReady,
     NothingToRollBackTo,
 )
+from service.freed_memory import give_back_freed_memory
 from service.golden import Golden, replay_classify
 from service.preprocess import ImageLimits
 from service.served_model import ServedModel
@@ -181,6 +182,8 @@ async def _close(model: ServedModel) -> None:
         await model.close()
     except Exception as error:  # whatever it is, the others are served
         logger.error("model %s cannot be closed", named, exc_info=error)
+    del model  # so that its memory is free now
+    await asyncio.to_thread(give_back_freed_memory)
 
 
 def _name_and_version(model: ServedModel) -> tuple[str, str]:

@@ -147,10 +147,13 @@ class ServedModel:
 
     async def close(self) -> None:
         """Wait for those who hold the model, finish what was accepted, then stop."""
-        await self._is_let_go.wait()
+        while self._holders:
+            await self._is_let_go.wait()
         for batcher in self._lanes.values():
             await batcher.close()
         self._executor.shutdown(wait=False)
+        # Queues and model know each other: apart, their memory is free at once.
+        self._classify, self._passes = None, {}
 
     def _run_classify(self, images: Sequence[Floats]) -> list[Classified | InferenceFailed]:
         inputs = {"pixel_values": np.stack(images)}

@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -33,16 +32,9 @@ from service.errors import (
 from tests.service.live import PATIENCE_SECONDS, VITRINE, Live, command, serving
 from tests.service.pictures import draw, encode, text_of
 from tests.service.problems import assert_problem, assert_problem_document
+from tests.service.waiting import until
 
 PNG = encode(draw())
-
-
-def until(is_true) -> None:
-    """Wait for a state that the server reaches by itself."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not is_true():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def head_of_request(path: str, length: int) -> bytes:

@@ -81,7 +81,8 @@ def test_every_documented_route_answers(live: Live, document) -> None:
     for path, method, _ in operations(document):
         body = {"content": PNG} if method == "post" else {}
         response = live.client.request(method, path.replace("{name}", "tiny"), **body)
-        assert response.status_code == 200, (path, method, response.text)
+        expected = 409 if path.endswith("/rollback") else 200  # there is no version before
+        assert response.status_code == expected, (path, method, response.text)
 
 
 @pytest.mark.parametrize("path", ["/classify", "/explain"])
