@@ -21,7 +21,7 @@ PROBES = ("/health/", "/v2/health/", "/metrics")
 OPEN_PATHS = frozenset({"/", "/guide", "/docs", "/openapi.json", "/metrics"})
 OPEN_FOLDERS = ("/health/", "/v2/health/", "/web/")
 # Wider than the routes that they guard: starlette's own patterns pass a line break at the end.
-ADMIN_ROUTES = (("POST", re.compile(r"/models/.*/reload", re.DOTALL)),)
+ADMIN_ROUTES = (("POST", re.compile(r"/models/.*/(reload|rollback)", re.DOTALL)),)
 BEARER = "bearer "
 IS_SPARE = "is_spare"
 SECURITY_SCHEMES = {

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from functools import partial
 
 from fastapi import FastAPI
 
@@ -15,17 +13,12 @@ from service import __version__
 from service.access import AccessMiddleware, declare_keys
 from service.body import BodyMiddleware
 from service.body_quota import BodyQuotaMiddleware
-from service.budget import cpu_budget
-from service.cores import Cores
+from service.composition import compose, rate_limit
 from service.cors import allow_origins
 from service.errors import ContractError, VitrineError
 from service.keys import KeyRing
-from service.metrics import Metrics
 from service.middleware import RequestMiddleware
 from service.problems import install_problem_handlers
-from service.quota import Quota
-from service.rate import RateLimit, shared_folder
-from service.registry import Registry, open_model
 from service.routes import (
     classify,
     explain,
@@ -38,13 +31,12 @@ from service.routes import (
     open_inference,
     page,
 )
-from service.routes.context import Context
-from service.served_model import Lane, ServedModel
 from service.settings import Settings
 from service.tracing import open_tracing
+from service.watch import Watch
 
 logger = logging.getLogger("vitrine")
-SPARE_PLACES = 1  # gained a fifth of throughput at 8 callers on 2 CPUs; a second one nothing
+RELAY_SECONDS = 1.0  # until one worker sees what another was told
 DESCRIPTION = "Classifies images with a Vision Transformer and shows what the model saw."
 
 
@@ -63,24 +55,16 @@ def create_app(
     """
     settings = settings or Settings()
     keys = KeyRing(settings.api_keys_file) if settings.api_keys_file else None
-    rate_limit = _rate_limit(settings)
-    threads = settings.threads or cpu_budget().cpus
-    context = Context(
-        settings=settings,
-        registry=Registry(settings.default_model),
-        metrics=Metrics(),
-        cores=Cores(threads, SPARE_PLACES),
-        body_bytes=Quota(settings.max_queue_bytes, "bytes of request bodies"),
-        picture_threads=ThreadPoolExecutor(threads, thread_name_prefix="picture"),
-    )
+    limit, tracing = rate_limit(settings), open_tracing()
+    context = compose(settings)
+    watch = Watch(context.loader)
 
-    for lane, limit in _queue_limits(settings).items():
-        context.metrics.queue_limit.labels(lane).set(limit)
-    tracing = open_tracing()
-
-    async def load() -> None:
+    async def load_and_watch() -> None:
         try:
-            await _load_models(context, threads)
+            if settings.watch_seconds:
+                await watch.note()
+            await context.loader.load()
+            await context.relay.look()
         except VitrineError as error:
             logger.error("%s: %s", error.title, error.detail)
             on_failure(error)
@@ -90,10 +74,13 @@ def create_app(
         else:
             context.metrics.ready.set(1)
             on_ready()
+            await asyncio.gather(
+                watch.look_every(settings.watch_seconds), context.relay.look_every(RELAY_SECONDS)
+            )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        loading = asyncio.create_task(load())
+        loading = asyncio.create_task(load_and_watch())
         yield
         context.is_draining = True
         context.metrics.ready.set(0)
@@ -102,8 +89,8 @@ def create_app(
         await context.registry.close()
         context.cores.close()
         context.picture_threads.shutdown(wait=False)
-        if rate_limit:
-            rate_limit.close()
+        if limit:
+            limit.close()
         if tracing:
             await asyncio.to_thread(tracing.close)
 
@@ -117,7 +104,7 @@ def create_app(
     app.state.context = context
     app.add_middleware(BodyMiddleware, seconds=settings.body_seconds)  # the last is the outermost
     app.add_middleware(BodyQuotaMiddleware, quota=context.body_bytes)
-    app.add_middleware(AccessMiddleware, keys=keys, rate_limit=rate_limit)
+    app.add_middleware(AccessMiddleware, keys=keys, rate_limit=limit)
     if keys:
         declare_keys(app)
     if settings.cors_origins:
@@ -134,43 +121,3 @@ def create_app(
         app.include_router(module.router)
     app.mount("/web", page.files, name="web")
     return app
-
-
-def _rate_limit(settings: Settings) -> RateLimit | None:
-    if not settings.rate_limit:
-        return None
-    return RateLimit(settings.rate_limit, settings.rate_burst, shared_folder())
-
-
-def _queue_limits(settings: Settings) -> dict[Lane, int]:
-    return {
-        "classify": settings.max_queue,
-        "explain": settings.max_queue,
-        "study": settings.max_passes,
-    }
-
-
-async def _load_models(context: Context, threads: int) -> None:
-    settings = context.settings
-
-    def start(model: ServedModel) -> None:
-        model.start(
-            context.cores,
-            limits=context.limits,
-            max_queue=settings.max_queue,
-            max_passes=settings.max_passes,
-            on_batch=context.metrics.note_batch,
-        )
-        context.metrics.model_info.labels(
-            model.contract.name, model.contract.version, model.digest, model.engine.provider, "fp32"
-        ).set(1)
-        context.metrics.provider_fallback.labels(model.contract.name).set(model.engine.is_fallback)
-
-    open_bundle = partial(
-        open_model,
-        provider=settings.provider,
-        threads=threads,
-        max_batch_size=settings.max_batch_size,
-        batch_sizes=settings.batch_sizes,
-    )
-    await context.registry.load(settings.bundles, open_bundle, start)

@@ -24,6 +24,7 @@ from PIL import Image, ImageDraw
 
 from service.benchmark_report import Figures, Report, Spread, this_machine
 from service.budget import cpu_budget
+from service.bundle_folder import find_bundles
 from service.contract import read_bundle
 from service.drawing.heatmap import draw_heatmap, encode_png
 from service.drawing.options import Drawing, Overlay
@@ -33,7 +34,6 @@ from service.errors import InferenceFailed, InvalidParameter
 from service.load import Sample, keep_busy, post
 from service.local import read_picture
 from service.preprocess import ImageLimits, decode_image
-from service.registry import find_bundles
 from service.server_process import Memory, ServerProcess, memory, server_process
 from service.settings import Settings
 from service.workload import (

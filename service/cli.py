@@ -115,8 +115,8 @@ class Inspect(LocalCommand):
 
     def cli_cmd(self) -> None:
         """Print JSON."""
+        from service.bundle_folder import find_bundles
         from service.contract import contract_schema, read_bundle
-        from service.registry import find_bundles
 
         if self.json_schema:
             print(json.dumps(contract_schema(), indent=2))

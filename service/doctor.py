@@ -9,9 +9,10 @@ import onnxruntime
 
 from service import __version__
 from service.budget import cpu_budget
+from service.bundle_folder import find_bundles
 from service.engine import Engine
 from service.preprocess import FORMATS, ImageLimits
-from service.registry import find_bundles, open_model
+from service.registry import open_model
 
 
 def examine(bundles: Path) -> str:

@@ -7,6 +7,7 @@ VitrineError
 ├── ModelNotFound           404  no such model or version is served
 ├── RequestTimeout          408  the body came too slowly
 ├── NotExplainable          409  the model's bundle has no graphs of explanations
+├── NothingToRollBackTo     409  the model has no version before the one that answers
 ├── PayloadTooLarge         413  more bytes or pixels than the limit
 ├── UnsupportedMediaType    415  not one of the picture formats accepted
 ├── UnreadableImage         422  a picture that is broken
@@ -18,6 +19,7 @@ VitrineError
 ├── ModelNotReady           503  the model is loading or draining; comes with Retry-After
 ├── DeadlineExceeded        504  the answer would have come too late
 ├── ContractError            -   a bundle is broken or untrue: start-up stops
+│   └── BundlesRefused      422  the same at a reload: what was served goes on
 └── ProviderError            -   the hardware asked for is not what the engine uses: start-up stops
 
 `problems.py` alone turns these into HTTP; the command line prints title and detail and exits with
@@ -99,6 +101,12 @@ class NotExplainable(VitrineError):
     status, slug, title, exit_code = 409, "not-explainable", "Model cannot be explained", 69
 
 
+class NothingToRollBackTo(VitrineError):
+    """The model has no version before the one that answers."""
+
+    status, slug, title = 409, "nothing-to-roll-back-to", "Nothing to roll back to"
+
+
 class PayloadTooLarge(VitrineError):
     """There are more bytes or pixels than the limit."""
 
@@ -163,6 +171,12 @@ class ContractError(VitrineError):
     """A bundle is broken, or does not give the numbers it was exported with."""
 
     slug, title, exit_code = "contract-error", "Broken bundle", 78
+
+
+class BundlesRefused(ContractError):
+    """The bundles in the folder cannot be served; what was served before goes on."""
+
+    status = 422
 
 
 class ProviderError(VitrineError):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from service.answers import classify_result, explain_result
 from service.budget import cpu_budget
+from service.bundle_folder import find_bundles
 from service.classify import rankings
 from service.contract import GOLDEN_FILE, read_bundle
 from service.drawing.heatmap import encode_png
@@ -20,7 +21,6 @@ from service.explanation.question import Question
 from service.figure import Figure, draw_figures
 from service.golden import REPLAYS, Golden, replay_classify
 from service.preprocess import ImageLimits, preprocess
-from service.registry import find_bundles
 from service.schemas import ClassifyResult
 
 LIMITS = ImageLimits()

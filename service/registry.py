@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable, Iterable, Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from service.batch_sizes import BatchSizes
-from service.contract import CONTRACT_FILE, GOLDEN_FILE, read_bundle
+from service.bundle_folder import by_name_latest_first
+from service.contract import GOLDEN_FILE, read_bundle
 from service.engine import Engine, Provider
 from service.errors import (
     ContractError,
     ErrorDetail,
     ModelNotFound,
     ModelNotReady,
+    NothingToRollBackTo,
 )
+from service.freed_memory import give_back_freed_memory
 from service.golden import Golden, replay_classify
 from service.preprocess import ImageLimits
 from service.served_model import ServedModel
 
-Item = TypeVar("Item")
+logger = logging.getLogger("vitrine")
 
 
 def open_model(
@@ -60,56 +62,18 @@ def warm_up(engine: Engine, sizes: BatchSizes) -> None:
         engine.classify(np.zeros((size, *shape), np.float32), threads=1)
 
 
-def by_name_latest_first(
-    items: Iterable[Item], name_and_version: Callable[[Item], tuple[str, str]]
-) -> list[Item]:
-    """Sort by name, and within a name from the latest version to the oldest."""
-    latest_first = sorted(
-        items, key=lambda item: _version_order(name_and_version(item)[1]), reverse=True
-    )
-    return sorted(latest_first, key=lambda item: name_and_version(item)[0])
-
-
-def _version_order(version: str) -> list[tuple[int, int, str]]:
-    """Order 1 < 1.1 < 2-rc1 < 2 < 10: numbers by value, what follows a hyphen before its end."""
-    ends, hyphen, text, number = 1, 0, 2, 3
-    parts = re.findall(r"\d+|\D+", version)
-    ranked = [
-        (number, int(part), "")
-        if part.isdigit()
-        else (hyphen if part.startswith("-") else text, 0, part)
-        for part in parts
-    ]
-    return [*ranked, (ends, 0, "")]
-
-
-def find_bundles(folder: Path) -> list[Path]:
-    """Give the bundles of a folder: NAME/VERSION with a contract, or the folder itself.
-
-    They come by name, the latest version of a name first.
-
-    Raises ContractError when there is none.
-    """
-    if (folder / CONTRACT_FILE).is_file():
-        return [folder]
-    found = [path.parent for path in folder.glob(f"[!.]*/[!.]*/{CONTRACT_FILE}")]
-    if not found:
-        raise ContractError(
-            f"{folder} holds no bundle; expected NAME/VERSION/{CONTRACT_FILE}, "
-            "as 'vitrine-model export' writes it"
-        )
-    return by_name_latest_first(found, lambda path: (path.parent.name, path.name))
-
-
 class Registry:
     """The models served, by name and version; a request that names none gets the default.
 
-    Invariant: a model is found here only after its digests, golden replay and warm-up.
+    Invariants: a model is found here only after its digests, golden replay and warm-up; what is
+    found changes all at once; a model that left is closed when its last holder let it go.
     """
 
     def __init__(self, default_model: str = "") -> None:
         self._default = default_model
         self._models: dict[tuple[str, str], ServedModel] = {}
+        self._withdrawn: dict[str, frozenset[str]] = {}  # digests, by the model's name
+        self._leaving: set[asyncio.Task[None]] = set()
 
     @property
     def models(self) -> list[ServedModel]:
@@ -121,26 +85,25 @@ class Registry:
         """Whether every model is open and its queues accept images."""
         return bool(self._models) and all(model.is_alive for model in self.models)
 
-    async def load(
-        self,
-        folder: Path,
-        open_bundle: Callable[[Path], ServedModel],
-        start: Callable[[ServedModel], None],
-    ) -> None:
-        """Open every bundle of a folder off the event loop, then start them all.
+    def serve(
+        self, models: Sequence[ServedModel], start: Callable[[ServedModel], None]
+    ) -> list[ServedModel]:
+        """Serve these models from now on, and give those that are served no longer.
 
-        Raises ContractError or ProviderError.
+        The new ones are started first. Those that leave are closed in the background. Raises
+        ContractError, and nothing changes, when these cannot be served together.
         """
-        opened = [
-            await asyncio.to_thread(open_bundle, path)
-            for path in await asyncio.to_thread(find_bundles, folder)
-        ]
-        models = self._checked(opened)
-        for model in opened:
-            start(model)
-        self._models = models
+        checked, before = self._checked(models), self.models
+        for model in models:
+            if model not in before:
+                start(model)
+        self._models = checked
+        gone = [model for model in before if model not in models]
+        for model in gone:
+            self._let_leave(model)
+        return gone
 
-    def _checked(self, opened: list[ServedModel]) -> dict[tuple[str, str], ServedModel]:
+    def _checked(self, opened: Sequence[ServedModel]) -> dict[tuple[str, str], ServedModel]:
         models: dict[tuple[str, str], ServedModel] = {}
         for model in by_name_latest_first(opened, _name_and_version):
             key = _name_and_version(model)
@@ -150,28 +113,40 @@ class Registry:
                     f"{key[0]} version {key[1]}; remove one"
                 )
             models[key] = model
-        names = [name for name, _ in models]
+        names = sorted({name for name, _ in models})
+        if not names:
+            raise ContractError("no model would be left to serve; put a bundle into the folder")
         if self._default and self._default not in names:
             raise ContractError(
                 f"default_model {self._default!r} is not served; there are {', '.join(names)}"
             )
         return models
 
+    def _let_leave(self, model: ServedModel) -> None:
+        leaving = asyncio.get_running_loop().create_task(_close(model))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+
     def get(self, name: str | None = None, version: str | None = None) -> ServedModel:
-        """Find a model; no version means the latest of that name.
+        """Find a model; no version means the latest of that name that is not withdrawn.
 
         Raises ModelNotReady while loading, ModelNotFound with what there is.
         """
         if not self._models:
             raise ModelNotReady("the models are being loaded; try again")
         wanted = name or self._default or next(iter(self._models))[0]
-        for (found, found_version), model in self._models.items():
-            if found == wanted and version in (None, found_version):
-                return model
+        if version is None and (versions := self.versions(wanted)):
+            return next(filter(self._is_offered, versions), versions[0])
+        if version is not None and (model := self._models.get((wanted, version))):
+            return model
         served = ", ".join(f"{found} {found_version}" for found, found_version in self._models)
         asked = f"{wanted} version {version}" if version else wanted
         detail = f"model {asked} is not served; there are {served}"
         raise ModelNotFound(detail, [ErrorDetail("model", detail)])
+
+    def versions(self, name: str) -> list[ServedModel]:
+        """Every version of a model that is served, the latest first."""
+        return [model for (found, _), model in self._models.items() if found == name]
 
     @contextmanager
     def lease(self, name: str | None = None, version: str | None = None) -> Iterator[ServedModel]:
@@ -179,10 +154,52 @@ class Registry:
         with self.get(name, version).held() as model:
             yield model
 
+    def is_withdrawn(self, model: ServedModel) -> bool:
+        """Whether a model answers only requests that name its version."""
+        return model.digest in self.withdrawn(model.contract.name)
+
+    def _is_offered(self, model: ServedModel) -> bool:
+        return not self.is_withdrawn(model)
+
+    def withdrawn(self, name: str) -> frozenset[str]:
+        """Give the digests of a model's versions that are withdrawn."""
+        return self._withdrawn.get(name, frozenset())
+
+    def withdraw(self, name: str, digests: frozenset[str]) -> None:
+        """Withdraw the versions of a model that have these digests, and no others of it."""
+        self._withdrawn[name] = digests
+
+    def roll_back(self, name: str) -> ServedModel:
+        """Withdraw the version that answers unless another is named, and give it.
+
+        Raises ModelNotReady, ModelNotFound, and NothingToRollBackTo where no older one is there.
+        """
+        newest = self.get(name)
+        older = [model for model in self.versions(name) if self._is_offered(model)][1:]
+        if not older:
+            raise NothingToRollBackTo(
+                f"{name} {newest.contract.version} is the only version of {name} to answer; put "
+                "the bundle to go back to into the folder of bundles, as a version of its own, and "
+                "reload"
+            )
+        self.withdraw(name, self.withdrawn(name) | {newest.digest})
+        return newest
+
     async def close(self) -> None:
-        """Close every model."""
+        """Close every model, those that are leaving too."""
         for model in self.models:
             await model.close()
+        await asyncio.gather(*self._leaving)
+
+
+async def _close(model: ServedModel) -> None:
+    named = " ".join(_name_and_version(model))
+    try:
+        await model.close()
+    except Exception as error:  # whatever it is, the others are served
+        logger.error("model %s cannot be closed", named, exc_info=error)
+    del model  # so that its memory is free now
+    await asyncio.to_thread(give_back_freed_memory)
 
 
 def _name_and_version(model: ServedModel) -> tuple[str, str]:

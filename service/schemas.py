@@ -134,7 +134,44 @@ class ModelItem(BaseModel):
     provider: str
     is_default: bool
     is_explainable: bool
+    state: Literal["served", "withdrawn"] = Field(
+        description="Withdrawn by a roll-back: it answers only requests that name its version"
+    )
     labels: list[str]
+
+
+class VersionItem(BaseModel):
+    """A version of a model."""
+
+    version: str = Field(examples=["2"])
+    digest: str = Field(description="Names these very weights, graphs and rules")
+
+
+class ReplacedItem(VersionItem):
+    """A version of a model that is another than before."""
+
+    previous_digest: str
+
+
+class ReloadAnswer(BaseModel):
+    """What a reload did to the versions of a model."""
+
+    name: str = Field(examples=["cifar10"])
+    added: list[VersionItem]
+    replaced: list[ReplacedItem]
+    retired: list[VersionItem]
+    kept: list[VersionItem]
+    latest: VersionItem | None = Field(
+        description="Answers requests that name no version; null when the model is retired"
+    )
+
+
+class RollbackAnswer(BaseModel):
+    """What a roll-back did."""
+
+    name: str = Field(examples=["cifar10"])
+    withdrawn: VersionItem = Field(description="Answers only requests that name its version now")
+    latest: VersionItem = Field(description="Answers requests that name no version now")
 
 
 class Readiness(BaseModel):

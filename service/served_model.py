@@ -214,11 +214,14 @@ class ServedModel:
 
     async def close(self) -> None:
         """Wait for those who hold the model, finish what was accepted, then stop."""
-        await self._is_let_go.wait()
+        while self._holders:
+            await self._is_let_go.wait()
         for batcher in self._lanes.values():
             await batcher.close()
         if self._device and self._device is not self._cpu:
             self._device.close()
+        # Queues and model know each other: apart, their memory is free at once.
+        self._classify, self._passes = None, {}
 
     def _prepared(self, image: bytes) -> Prepared | VitrineError:
         try:

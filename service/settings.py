@@ -34,6 +34,11 @@ class Settings(BaseSettings):
     default_model: str = Field(
         default="", description="Model that answers when a request names none; the first by default"
     )
+    watch_seconds: float = Field(
+        default=0,
+        ge=0,
+        description="How often to look for changed bundles, and reload them; 0 never",
+    )
     provider: Provider = Field(
         default="auto", description="Where to compute: auto, cpu or cuda; cuda refuses to fall back"
     )

@@ -13,10 +13,12 @@ from typing import Annotated, TypeVar, cast
 from fastapi import Depends, Request
 
 from service.cores import Cores
+from service.loader import Loader
 from service.metrics import Metrics
 from service.preprocess import ImageLimits
 from service.quota import Quota
 from service.registry import Registry
+from service.relay import Relay
 from service.settings import Settings
 
 Result = TypeVar("Result")
@@ -32,6 +34,8 @@ class Context:
     cores: Cores
     body_bytes: Quota
     picture_threads: ThreadPoolExecutor
+    loader: Loader
+    relay: Relay
     is_draining: bool = False
 
     @property

@@ -9,8 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,15 +25,8 @@ from service.routes.context import Context
 from service.settings import Settings
 
 PATIENCE_SECONDS = 60
+NO_HEADERS: Mapping[str, str] = {}
 VITRINE = Path(sys.executable).with_name("vitrine")
-
-
-def until(is_true: Callable[[], bool]) -> None:
-    """Wait for a state that a server reaches by itself."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not is_true():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 @dataclass(frozen=True)
@@ -75,8 +67,14 @@ class Live:
 
 
 @contextmanager
-def serving(bundles: Path, *, wait: bool = True, **settings: object) -> Iterator[Live]:
-    """Run a server on a thread of this process until the block ends."""
+def serving(
+    bundles: Path,
+    *,
+    wait: bool = True,
+    headers: Mapping[str, str] = NO_HEADERS,
+    **settings: object,
+) -> Iterator[Live]:
+    """Run a server on a thread of this process until the block ends; its client sends `headers`."""
     is_ready = threading.Event()
     chosen = Settings(bundles=bundles, threads=1, **settings)
     app = create_app(
@@ -100,7 +98,7 @@ def serving(bundles: Path, *, wait: bool = True, **settings: object) -> Iterator
         if wait:
             assert is_ready.wait(PATIENCE_SECONDS)
         with httpx.Client(
-            base_url=f"http://{address[0]}:{address[1]}", timeout=PATIENCE_SECONDS
+            base_url=f"http://{address[0]}:{address[1]}", timeout=PATIENCE_SECONDS, headers=headers
         ) as client:
             yield Live(client, app, address, server)
     finally:

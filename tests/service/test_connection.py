@@ -14,9 +14,10 @@ from starlette.responses import Response
 
 from service.connection import MAX_HEADER_BYTES, SPARE_CONNECTIONS
 from service.errors import Overloaded, RequestTimeout
-from tests.service.live import PATIENCE_SECONDS, Command, Live, command, serving, until
+from tests.service.live import PATIENCE_SECONDS, Command, Live, command, serving
 from tests.service.pictures import draw, encode
 from tests.service.problems import assert_problem
+from tests.service.waiting import until
 
 PNG = encode(draw())
 SHORT = 0.3  # seconds

@@ -29,9 +29,10 @@ from service.errors import (
     ModelNotReady,
     Overloaded,
 )
-from tests.service.live import PATIENCE_SECONDS, VITRINE, Live, command, serving, until
+from tests.service.live import PATIENCE_SECONDS, VITRINE, Live, command, serving
 from tests.service.pictures import draw, encode, text_of
 from tests.service.problems import assert_problem, assert_problem_document
+from tests.service.waiting import until
 
 PNG = encode(draw())
 

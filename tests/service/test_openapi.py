@@ -90,7 +90,8 @@ def test_every_documented_route_answers(live: Live, document) -> None:
         body = (*bodies, {"content": PNG})[0] if method == "post" else {}
         named = path.replace("{name}", "tiny").replace("{version}", "1")
         response = live.client.request(method, named, **body)
-        assert response.status_code == 200, (path, method, response.text)
+        expected = 403 if path.endswith(("/reload", "/rollback")) else 200  # there are no keys
+        assert response.status_code == expected, (path, method, response.text)
 
 
 @pytest.mark.parametrize("path", ["/classify", "/explain"])

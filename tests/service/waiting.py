@@ -1,0 +1,16 @@
+"""Waiting for a state that something else reaches by itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+PATIENCE_SECONDS = 60
+
+
+def until(is_true: Callable[[], object]) -> None:
+    """Look again and again, until it is true."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not is_true():
+        assert time.monotonic() < end
+        time.sleep(0.005)
