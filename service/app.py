@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -32,6 +33,7 @@ from service.routes import (
     page,
 )
 from service.settings import Settings
+from service.shortcut import ShortcutMiddleware
 from service.tracing import open_tracing
 from service.watch import Watch
 
@@ -73,6 +75,7 @@ def create_app(
             on_failure(ContractError(f"{settings.bundles} cannot be opened: {error!r}"))
         else:
             context.metrics.ready.set(1)
+            gc.freeze()  # what is there by now stays: collections need not look at it again
             on_ready()
             await asyncio.gather(
                 watch.look_every(settings.watch_seconds), context.relay.look_every(RELAY_SECONDS)
@@ -102,6 +105,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.context = context
+    app.add_middleware(ShortcutMiddleware, route=classify.route)
     app.add_middleware(BodyMiddleware, seconds=settings.body_seconds)  # the last is the outermost
     app.add_middleware(BodyQuotaMiddleware, quota=context.body_bytes)
     app.add_middleware(AccessMiddleware, keys=keys, rate_limit=limit)

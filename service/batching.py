@@ -103,8 +103,18 @@ class Batcher(Generic[Item, Result]):
         Raises Overloaded when they do not fit the queue, or when those before them would not be
         done within `patience_seconds`; ModelNotReady when the batcher is closed.
         """
+        self.check_room(count, patience_seconds)
+        with self._places.take(count):
+            self._most_under_way = max(self._most_under_way, self._places.held)
+            yield
+
+    def check_room(self, count: int, patience_seconds: float = math.inf) -> None:
+        """Raise what `admitted` would raise."""
         if not self.is_alive:
             raise ModelNotReady("the model is being closed; try again")
+        self._places.check(count)
+        if not self._places.held:
+            return
         wait = self.expected_seconds(self._places.held)
         if wait > patience_seconds:
             raise Overloaded(
@@ -112,9 +122,6 @@ class Batcher(Generic[Item, Result]):
                 f"than the {patience_seconds:.1f} s that are left for the answer; try again",
                 self._retry_after_seconds(),
             )
-        with self._places.take(count):
-            self._most_under_way = max(self._most_under_way, self._places.held)
-            yield
 
     def expected_seconds(self, items: int) -> float:
         """Predict how long all cores are busy with so many items; 0 before the first run."""

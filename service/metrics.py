@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
+from functools import cache
 
 import onnxruntime
 from prometheus_client import (
@@ -167,6 +168,11 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livemax",
         )
+        # what every request needs: the library would look each of them up anew, under a lock
+        self.stage = cache(self.stage_seconds.labels)
+        self.request_count = cache(self.requests.labels)
+        self.route_seconds = cache(self.request_seconds.labels)
+        self.prediction = cache(self.predicted.labels)
         versions = (__version__, platform.python_version(), onnxruntime.__version__)
         self.build_info.labels(*versions).set(1)
         if SEVERAL_PROCESSES not in os.environ:  # it would tell of whichever process is asked

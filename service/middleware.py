@@ -125,8 +125,8 @@ class RequestMiddleware:
 
     def _count(self, exchange: Exchange) -> None:
         route, problem = exchange.route, exchange.problem
-        self.metrics.requests.labels(route, str(exchange.status), problem).inc()
-        self.metrics.request_seconds.labels(route).observe(exchange.seconds)
+        self.metrics.request_count(route, str(exchange.status), problem).inc()
+        self.metrics.route_seconds(route).observe(exchange.seconds)
         if problem == CallerGone.slug:
             self.metrics.callers_gone.inc()
         elif problem:

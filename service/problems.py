@@ -99,12 +99,7 @@ def install_problem_handlers(app: FastAPI) -> None:
         return problem_response(request, cast(VitrineError, error))
 
     async def on_invalid_request(request: Request, error: Exception) -> Response:
-        errors = [
-            ErrorDetail("/".join(map(str, item["loc"][1:])) or str(item["loc"][0]), _wrong(item))
-            for item in cast(RequestValidationError, error).errors()
-        ]
-        detail = "; ".join(f"{item.pointer}: {item.detail}" for item in errors)
-        return problem_response(request, InvalidParameter(detail, errors))
+        return invalid_request_response(request, cast(RequestValidationError, error))
 
     async def on_http_exception(request: Request, error: Exception) -> Response:
         exception = cast(HTTPException, error)
@@ -141,6 +136,16 @@ def problem_response(request: Request, error: VitrineError) -> Response:
     if isinstance(error, RetryableError):
         headers["Retry-After"] = str(math.ceil(error.retry_after_seconds))
     return _response(request, problem_of(error, request.state.request_id), headers)
+
+
+def invalid_request_response(request: Request, error: RequestValidationError) -> Response:
+    """Answer parameters that do not exist or do not fit."""
+    errors = [
+        ErrorDetail("/".join(map(str, item["loc"][1:])) or str(item["loc"][0]), _wrong(item))
+        for item in error.errors()
+    ]
+    detail = "; ".join(f"{item.pointer}: {item.detail}" for item in errors)
+    return problem_response(request, InvalidParameter(detail, errors))
 
 
 def _wrong(item: Mapping[str, Any]) -> str:

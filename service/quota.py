@@ -42,9 +42,12 @@ class Quota:
     @contextmanager
     def take(self, amount: int) -> Iterator[None]:
         """Hold an amount until the block ends. Raises Overloaded when it does not fit."""
-        with self.open() as hold:
-            hold(amount)
+        self.check(amount)
+        self.held += amount
+        try:
             yield
+        finally:
+            self.held -= amount
 
     def check(self, amount: int) -> None:
         """Raise Overloaded when an amount does not fit."""

@@ -172,8 +172,7 @@ class ServedModel:
 
     def check_room(self, lane: Lane, patience_seconds: float = math.inf) -> None:
         """Raise what `Batcher.admitted` would raise for one more image."""
-        with self._lanes[lane].admitted(1, patience_seconds):
-            pass
+        self._lanes[lane].check_room(1, patience_seconds)
 
     @contextmanager
     def study(self) -> Iterator[None]:

@@ -78,7 +78,7 @@ async def _classify(
         if isinstance(run.result, Classified):
             ranking = run.result.ranking
             label = model.contract.labels[ranking.best]
-            context.metrics.predicted.labels(model.contract.name, label).inc()
+            context.metrics.prediction(model.contract.name, label).inc()
             confidence = float(ranking.probabilities[ranking.best])
             context.metrics.confidence.labels(model.contract.name).observe(confidence)
     return [run.result for run in runs]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.routing import APIRoute
 
 from service.answers import classify_result, model_identity
 from service.errors import VitrineError
@@ -65,6 +66,9 @@ async def classify(
         for item in classified
     ]
     return _json(ClassifyAnswers(results=results, **told), context)
+
+
+(route,) = (found for found in router.routes if isinstance(found, APIRoute))
 
 
 def _json(answer: ClassifyAnswer | ClassifyAnswers, context: Context) -> Response:
