@@ -185,7 +185,7 @@ class Loader:
 
 
 def _summary(answer: ReloadAnswer) -> str:
-    changes = {
+    changes: dict[str, Sequence[VersionItem]] = {
         "added": answer.added,
         "replaced": answer.replaced,
         "retired": answer.retired,
