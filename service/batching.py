@@ -212,8 +212,8 @@ class Batcher(Generic[Item, Result]):
         return waiting[:size]
 
     def _share(self, waiting: int) -> int:
-        """Divide what waits among the cores that are free; few items stay together."""
-        idle = self._cores.free + 1  # the one that is held
+        """Divide what waits among the CPUs that are free; few items stay together."""
+        idle = min(self._cores.free + 1, self._cores.number)  # one place is held already
         if self._always_wide or waiting < idle:
             return waiting
         return math.ceil(waiting / idle)

@@ -58,7 +58,7 @@ def test_no_request_fails_while_models_come_go_and_are_refused(tiny_bundle, tmp_
     folder = tmp_path / "bundles"
     one = copy_as(tiny_bundle, folder, "tiny", "1")
     pinned = digest_of(one)
-    with serving(folder, **with_admin_key(folder)) as server:
+    with serving(folder, deadline_seconds=PATIENCE_SECONDS, **with_admin_key(folder)) as server:
         unpinned = [
             Caller(server, path)
             for path in ("/classify", "/classify?model=tiny", "/explain?method=relevance")
