@@ -1,4 +1,4 @@
-"""The `vitrine` command: serve, classify, explain, inspect, benchmark, doctor."""
+"""The `vitrine` command: serve, classify, explain, inspect, benchmark, soak, doctor."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from service.errors import InvalidInput, VitrineError
 from service.explain_schemas import ExplainMapsResult
 from service.explanation.question import ExplainOptions, ask
 from service.settings import EMBEDDED_BUNDLES, Settings
+from service.soak.cli import Soak
 
 
 class Serve(Settings):
@@ -145,6 +146,7 @@ class Vitrine(
     explain: CliSubCommand[Explain] = Field(description="Draw what the model saw in a picture")
     inspect: CliSubCommand[Inspect] = Field(description="Print the bundles' contracts")
     benchmark: CliSubCommand[Benchmark] = Field(description="Measure the served model")
+    soak: CliSubCommand[Soak] = Field(description="Try the service for long, with all that is bad")
     doctor: CliSubCommand[Doctor] = Field(description="Check this machine and the bundles")
     version: CliToggleFlag[bool] = Field(default=False, description="Print the version")
 

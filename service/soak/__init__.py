@@ -1,1 +1,1 @@
-"""Hours of good and bad requests, reloads and a killed worker, in minutes."""
+"""A long run of good and bad requests, reloads and a killed worker, and what must hold after it."""

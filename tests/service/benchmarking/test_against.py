@@ -94,7 +94,9 @@ def test_the_path_of_an_address_goes_first():
     assert target_of("http://localhost", "/").address[1] == 80
 
 
-@pytest.mark.parametrize("address", ["https://127.0.0.1", "ftp://127.0.0.1", "http://", "http://a:x"])
+@pytest.mark.parametrize(
+    "address", ["https://127.0.0.1", "ftp://127.0.0.1", "http://", "http://a:x"]
+)
 def test_an_address_that_cannot_be_measured_is_refused(address):
     with pytest.raises(InvalidParameter, match="is not measured; give an address like"):
         target_of(address, "/")
