@@ -115,9 +115,8 @@ def measure_gates(
 
 def has_int8(folder: Path) -> bool:
     """Whether the service can be asked for int8, and the bundle has a graph for it."""
-    if "precision" not in Settings.model_fields:
-        return False
-    return any("int8" in name for name in read_bundle(folder).contract.files)
+    has_setting = "precision" in Settings.model_fields
+    return has_setting and "int8" in read_bundle(folder).contract.precisions
 
 
 def _measures(

@@ -51,6 +51,7 @@ def happen_in_time(events: Sequence[Event], seconds: float, progress: Progress) 
     started = time.monotonic()
     for event in sorted(events, key=lambda event: event.at):
         time.sleep(max(0.0, started + event.at * seconds - time.monotonic()))
-        progress(f"{event.at:4.0%} {event.name}")
+        if event.name:
+            progress(f"{event.at:4.0%} {event.name}")
         event.happen()
     time.sleep(max(0.0, started + seconds - time.monotonic()))

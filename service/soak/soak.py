@@ -105,7 +105,7 @@ def planned(soaked: Soaked, reload: Callable[[], None] | None, *, kills: bool) -
     has a third of the time and more to fill its own.
     """
     step = (1 - WARM) / MEMORY_LOOKS
-    events = [Event(WARM + look * step, "memory", soaked.look) for look in range(MEMORY_LOOKS + 1)]
+    events = [Event(WARM + look * step, "", soaked.look) for look in range(MEMORY_LOOKS + 1)]
     if reload:
         step = (1 - WARM) / (OTHER_RELOADS + 1)
         others = [WARM + step * (0.5 + turn) for turn in range(OTHER_RELOADS)]

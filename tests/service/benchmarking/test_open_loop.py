@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from itertools import pairwise
 
 import pytest
 
@@ -28,7 +29,7 @@ def test_random_arrivals_come_as_often_on_average_and_are_the_same_each_time():
     times = arrivals("poisson", per_second=1000, seconds=10)
     assert times == sorted(times) == arrivals("poisson", per_second=1000, seconds=10)
     assert len(times) == pytest.approx(10_000, rel=0.05)
-    gaps = [later - sooner for sooner, later in zip(times, times[1:], strict=False)]
+    gaps = [later - sooner for sooner, later in pairwise(times)]
     short = sum(gap < 0.001 for gap in gaps) / len(gaps)
     assert short == pytest.approx(1 - 1 / 2.718, abs=0.03)  # exponentially distributed
 
