@@ -24,9 +24,9 @@ from service.soak.record import Record
 from service.soak.report import SoakReport, expected_answers, soak_gates
 from service.soak.run import CALLERS, Event, calling, happen_in_time
 
-WARM = 0.15  # of the time; by then everything was asked, and the first reload is over
-FIRST_RELOAD, OTHER_RELOADS = 0.08, 9
-KILL = 0.52
+KILL = 0.04  # of the time: memory counts from when the successor is as warm as the others
+FIRST_RELOAD, OTHER_RELOADS = 0.1, 9
+WARM = 0.15
 MEMORY_LOOKS = 17
 
 
@@ -101,8 +101,8 @@ def soak(
 def planned(soaked: Soaked, reload: Callable[[], None] | None, *, kills: bool) -> list[Event]:
     """Say when memory is looked at, a model reloaded, and a worker killed.
 
-    Memory is looked at under load, from when all is warm to the end. A killed worker's successor
-    has a third of the time and more to fill its own.
+    Memory is looked at under load, from when all is warm, everything was asked, and the first
+    reload is over, to the end.
     """
     step = (1 - WARM) / MEMORY_LOOKS
     events = [Event(WARM + look * step, "", soaked.look) for look in range(MEMORY_LOOKS + 1)]
