@@ -1,23 +1,24 @@
-"""The `vitrine` command: serve, classify, explain, inspect, benchmark, doctor, key."""
+"""The `vitrine` command: serve, classify, explain, inspect, benchmark, soak, doctor, key."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from pydantic import AliasChoices, BaseModel, Field
 from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubCommand, CliToggleFlag
 
 from service import __version__
+from service.benchmarking.cli import Benchmark
 from service.command_line import run
 from service.drawing.options import Drawing
 from service.errors import InvalidInput, VitrineError
 from service.explain_schemas import ExplainMapsResult
 from service.explanation.question import ExplainOptions, ask
 from service.settings import EMBEDDED_BUNDLES, Settings
+from service.soak.cli import Soak
 
 
 class Serve(Settings):
@@ -135,35 +136,6 @@ class Doctor(LocalCommand):
         print(examine(self.bundles))
 
 
-class Benchmark(LocalCommand):
-    """Measure the served model against the same work without a server."""
-
-    rounds: int = Field(default=5, ge=1, description="How often everything is measured, in turns")
-    seconds: float = Field(default=2, gt=0, description="How long each measurement takes")
-    image: Path | None = Field(default=None, description="Picture file; one is drawn by default")
-    only: list[str] = Field(
-        default=[], description="Works to measure beside classify, such as relevance; all if none"
-    )
-    output: Path | None = Field(default=None, description="JSON file to write as well")
-
-    def cli_cmd(self) -> None:
-        """Print tables; progress goes to standard error."""
-        from service.benchmark import benchmark
-        from service.benchmark_report import tables
-
-        report = benchmark(
-            self.bundles,
-            self.image,
-            rounds=self.rounds,
-            seconds=self.seconds,
-            progress=lambda line: print(line, file=sys.stderr, flush=True),
-            only=self.only,
-        )
-        if self.output:
-            self.output.write_text(json.dumps(asdict(report), indent=2) + "\n")
-        print(tables(report))
-
-
 class NewKey(BaseModel):
     """Make an API key: its hash goes to the file, the key is printed this once."""
 
@@ -193,6 +165,7 @@ class Vitrine(
     explain: CliSubCommand[Explain] = Field(description="Draw what the model saw in a picture")
     inspect: CliSubCommand[Inspect] = Field(description="Print the bundles' contracts")
     benchmark: CliSubCommand[Benchmark] = Field(description="Measure the served model")
+    soak: CliSubCommand[Soak] = Field(description="Try the service for long, with all that is bad")
     doctor: CliSubCommand[Doctor] = Field(description="Check this machine and the bundles")
     key: CliSubCommand[NewKey] = Field(description="Make an API key")
     version: CliToggleFlag[bool] = Field(default=False, description="Print the version")

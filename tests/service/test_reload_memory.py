@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.server_process import memory, server_process
+from service.benchmarking.memory import memory
+from service.benchmarking.server_process import server_process
 from service.settings import EMBEDDED_BUNDLES
 from tests.service.admin import with_admin_key
 from tests.service.pictures import draw, encode

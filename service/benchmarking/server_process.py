@@ -6,17 +6,19 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
+from service.benchmarking.connection import Address
 from service.errors import ModelNotReady
 
 ADDRESS = re.compile(r"http://(\S+):(\d+)/$")
 COMMAND = "from service.cli import main; main()"  # works where `vitrine` is not on the path
-PROCESSES = Path("/proc")
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,10 @@ class ServerProcess:
     port: int
     ready_seconds: float
 
-
-@dataclass(frozen=True)
-class Memory:
-    """What a process holds: all of it, and with shared pages divided among those who share."""
-
-    resident_bytes: int
-    proportional_bytes: int
+    @property
+    def address(self) -> Address:
+        """Where to connect."""
+        return self.host, self.port
 
 
 @contextmanager
@@ -52,7 +51,8 @@ def server_process(bundles: Path, environment: Mapping[str, str]) -> Iterator[Se
         text=True,
     )
     assert process.stdout is not None
-    with process, process.stdout as lines:
+    with process:
+        lines = process.stdout
         try:
             address = next(filter(None, map(ADDRESS.search, lines)), None)
             if address is None:
@@ -61,16 +61,13 @@ def server_process(bundles: Path, environment: Mapping[str, str]) -> Iterator[Se
                     "'vitrine serve' with the same bundles says why"
                 )
             ready_seconds = time.perf_counter() - started
+            # whatever it prints later must not fill the pipe and stop it
+            threading.Thread(target=_read_on, args=(lines,), daemon=True).start()
             yield ServerProcess(process.pid, address[1], int(address[2]), ready_seconds)
         finally:
             process.terminate()
 
 
-def memory(pid: int, processes: Path = PROCESSES) -> Memory | None:
-    """Give a process's memory, or nothing where the system does not say."""
-    try:
-        text = (processes / str(pid) / "smaps_rollup").read_text()
-    except OSError:  # not Linux
-        return None
-    kilobytes = dict(re.findall(r"^(\w+): +(\d+) kB$", text, re.MULTILINE))
-    return Memory(int(kilobytes["Rss"]) * 1024, int(kilobytes["Pss"]) * 1024)
+def _read_on(lines: IO[str]) -> None:
+    for _ in lines:
+        pass

@@ -3,40 +3,36 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
 from pydantic import TypeAdapter
 
-from service.benchmark import (
-    OVERLAYS,
-    benchmark,
-    chosen_works,
-    describe,
-    drawn_picture,
-    figures,
-    in_turns,
-)
-from service.benchmark_report import Memory, Report, processor, tables
+from service.benchmarking.comparison import compare
+from service.benchmarking.machine import processor
+from service.benchmarking.memory import Memory, memory, process_tree
+from service.benchmarking.pictures import describe, drawn_picture
+from service.benchmarking.rendering import OVERLAYS
+from service.benchmarking.report import Report, figures, tables
+from service.benchmarking.rounds import in_turns
+from service.benchmarking.sample import Sample
+from service.benchmarking.scenario import Scenario
+from service.benchmarking.server_process import server_process
+from service.benchmarking.workload import CLASSIFY, chosen_works, works
 from service.cli import main
 from service.contract import read_bundle
-from service.engine import Engine
 from service.errors import InferenceFailed, InvalidInput, InvalidParameter, ModelNotReady
 from service.explanation.methods import METHODS
-from service.load import Sample
 from service.preprocess import ImageLimits, decode_image
-from service.server_process import ServerProcess, memory, server_process
-from service.workload import BARE, Scenario, bare_measures, served_measures, works
 
-BARE_CLASSIFY, SERVED_CLASSIFY = Scenario("classify", BARE), Scenario("classify", 8)
-BARE_EXPLAIN, SERVED_EXPLAIN = Scenario("relevance", BARE), Scenario("relevance", 8)
+EACH, ALL, ONE, EIGHT = (Scenario("classify", by) for by in ("each", "all", 1, 8))
+EXPLAIN_EACH, EXPLAIN_ALL, EXPLAIN_EIGHT = (Scenario("relevance", by) for by in ("each", "all", 8))
 
 
 @pytest.fixture(scope="module")
 def report(tiny_bundles: Path, tmp_path_factory) -> dict:
     output = tmp_path_factory.mktemp("benchmark") / "report.json"
-    arguments = ["--bundles", str(tiny_bundles), "--rounds", "2", "--seconds", "0.05"]
+    arguments = ["--bundles", str(tiny_bundles), "--rounds", "2", "--seconds", "0.03"]
     main(["benchmark", *arguments, "--output", str(output)])
     return json.loads(output.read_text())
 
@@ -74,9 +70,11 @@ def test_every_overlay_is_drawn_and_timed(report):
 
 def test_figures_are_positive_and_consistent(report):
     for item in report["figures"]:
-        assert item["images"] >= max(1, item["callers"])
+        latency = item["latency_ms"]
+        assert latency["count"] >= max(1, item["callers"])
         assert item["errors"] == {}
-        assert 0 < item["p50_ms"] <= item["p99_ms"]
+        assert 0 < latency["p50"] <= latency["p90"] <= latency["p99"] <= latency["max"]
+        assert (item["behind_bare_ms"] is None) == (item["callers"] != 1)
         for spread in (item["images_per_second"], item["share_of_bare"], item["times_classify"]):
             assert 0 < spread["min"] <= spread["median"] <= spread["max"]
 
@@ -106,17 +104,8 @@ def test_the_drawn_picture_is_the_same_each_time():
     assert decode_image(drawn_picture(), ImageLimits()).width == 224
 
 
-def test_a_bundle_without_explain_graph_is_only_classified(copy_bundle):
-    def without_explain(contract):
-        contract["graphs"]["explain"] = None
-
-    engine = Engine(read_bundle(copy_bundle(without_explain)), threads=1)
-    asked = works(engine.bundle.contract, engine.is_explainable)
-    server = ServerProcess(pid=1, host="127.0.0.1", port=1, ready_seconds=1)
-    with ProcessPoolExecutor(1) as callers:
-        served = served_measures(server, b"", callers, asked)
-    scenarios = [*bare_measures(engine, b"", asked), *served]
-    assert {scenario.work for scenario in scenarios} == {"classify"}
+def test_a_bundle_without_explain_graph_is_only_classified(tiny_bundle):
+    assert works(read_bundle(tiny_bundle).contract, is_explainable=False) == [CLASSIFY]
 
 
 def test_the_tables_of_a_bundle_without_explain_graph_are_of_classify(report):
@@ -127,14 +116,14 @@ def test_the_tables_of_a_bundle_without_explain_graph_are_of_classify(report):
 
 
 def test_a_picture_of_ones_own_is_named():
-    said = describe(drawn_picture(), Path("photos/mine.jpg"))
+    said = describe(drawn_picture(), "mine.jpg")
     assert said.startswith("JPEG, 224 x 224, ")
     assert said.endswith(" bytes, mine.jpg")
 
 
 def test_a_picture_that_is_not_there_is_named(tiny_bundles, tmp_path):
     with pytest.raises(InvalidInput, match=r"missing\.jpg"):
-        benchmark(
+        compare(
             tiny_bundles, tmp_path / "missing.jpg", rounds=1, seconds=1, progress=lambda line: None
         )
 
@@ -149,30 +138,35 @@ def test_rounds_alternate_their_order():
 
         return sample
 
-    measures = {BARE_CLASSIFY: measure("bare"), SERVED_CLASSIFY: measure("served")}
+    measures = {ALL: measure("bare"), EIGHT: measure("served")}
     in_turns(measures, rounds=2, seconds=1, progress=lambda line: None)
     assert order == ["bare", "served", "bare", "served", "served", "bare"]  # a warm-up first
 
 
 def test_a_scenario_without_success_ends_the_benchmark():
-    failing = {SERVED_CLASSIFY: lambda seconds: Sample((), 1, {"503": 4})}
+    failing = {EIGHT: lambda seconds: Sample((), 1, {"503": 4})}
     with pytest.raises(InferenceFailed, match="503"):
         in_turns(failing, rounds=1, seconds=1, progress=lambda line: None)
 
 
 def test_ratios_are_taken_within_a_round():
     samples = {
-        BARE_CLASSIFY: [Sample((0.1,) * 10, 1), Sample((0.1,) * 20, 1)],
-        SERVED_CLASSIFY: [Sample((0.1,) * 9, 1, {"503": 1}), Sample((0.3,) * 16, 1, {"503": 2})],
-        BARE_EXPLAIN: [Sample((0.1,) * 5, 1), Sample((0.1,) * 5, 1)],
-        SERVED_EXPLAIN: [Sample((0.1,) * 3, 1), Sample((0.1,) * 4, 1)],
+        EACH: [Sample((0.1,) * 10, 1), Sample((0.1,) * 20, 1)],
+        ALL: [Sample((0.1,) * 9, 1), Sample((0.2,) * 9, 1)],
+        ONE: [Sample((0.3,) * 9, 1), Sample((0.5,) * 9, 1)],
+        EIGHT: [Sample((0.1,) * 9, 1, {"503": 1}), Sample((0.3,) * 16, 1, {"503": 2})],
+        EXPLAIN_EACH: [Sample((0.1,) * 5, 1), Sample((0.1,) * 5, 1)],
+        EXPLAIN_ALL: [Sample((0.1,) * 5, 1), Sample((0.1,) * 5, 1)],
+        EXPLAIN_EIGHT: [Sample((0.1,) * 3, 1), Sample((0.1,) * 4, 1)],
     }
-    served = figures(SERVED_CLASSIFY, samples)
+    served = figures(EIGHT, samples)
     assert (served.share_of_bare.min, served.share_of_bare.max) == (0.8, 0.9)
-    assert served.errors == {"503": 3}
-    assert served.images == 25
-    explained = figures(SERVED_EXPLAIN, samples)
+    assert (served.errors, served.latency_ms.count) == ({"503": 3}, 25)
+    assert served.behind_bare_ms is None
+    explained = figures(EXPLAIN_EIGHT, samples)
     assert (explained.times_classify.min, explained.times_classify.max) == (3, 4)
+    behind = figures(ONE, samples).behind_bare_ms
+    assert (behind.min, behind.max) == (pytest.approx(200), pytest.approx(300))
 
 
 def test_tables_show_errors_and_leave_out_unknown_memory(report):
@@ -201,12 +195,16 @@ def test_memory_is_unknown_where_the_system_does_not_say(tmp_path):
     assert memory(1, tmp_path) is None
 
 
-def test_memory_is_read_in_bytes(tmp_path):
-    (tmp_path / "7").mkdir()
-    (tmp_path / "7" / "smaps_rollup").write_text(
-        "00-ff ---p [rollup]\nRss:     20 kB\nPss: 10 kB\n"
-    )
-    assert memory(7, tmp_path) == Memory(20480, 10240)
+def test_memory_is_that_of_a_process_and_all_it_started(tmp_path):
+    for pid, parent in ((7, 1), (8, 7), (9, 8), (10, 1)):
+        (tmp_path / str(pid)).mkdir()
+        (tmp_path / str(pid) / "stat").write_text(f"{pid} (an (odd) name) S {parent} 0")
+        (tmp_path / str(pid) / "smaps_rollup").write_text(
+            "00-ff ---p [rollup]\nRss:     20 kB\nPss: 10 kB\n"
+        )
+    assert process_tree(7, tmp_path) == [7, 8, 9]
+    assert memory(7, tmp_path) == Memory(3 * 20480, 3 * 10240)
+    assert memory(10, tmp_path) == Memory(20480, 10240)
 
 
 def test_the_processor_has_a_name(tmp_path):
