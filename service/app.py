@@ -97,7 +97,11 @@ async def _load_models(context: Context, threads: int) -> None:
             on_batch=lambda lane, size: context.metrics.batch_size.labels(lane).observe(size),
         )
         context.metrics.model_info.labels(
-            model.contract.name, model.contract.version, model.digest, model.engine.provider, "fp32"
+            model.contract.name,
+            model.contract.version,
+            model.digest,
+            model.engine.provider,
+            model.precision.name,
         ).set(1)
 
     open_bundle = partial(
@@ -105,5 +109,6 @@ async def _load_models(context: Context, threads: int) -> None:
         provider=settings.provider,
         threads=threads,
         max_batch_size=settings.max_batch_size,
+        precision=settings.precision,
     )
     await context.registry.load(settings.bundles, open_bundle, start)

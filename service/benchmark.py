@@ -32,6 +32,7 @@ from service.engine import Engine, Floats
 from service.errors import InferenceFailed, InvalidParameter
 from service.load import Sample, keep_busy, post
 from service.local import read_picture
+from service.precision import choose_precision
 from service.preprocess import ImageLimits, decode_image
 from service.registry import find_bundles
 from service.server_process import Memory, ServerProcess, memory, server_process
@@ -73,7 +74,8 @@ def benchmark(
     folder = find_bundles(bundles)[0].resolve()
     image = read_picture(picture) if picture else drawn_picture()
     bundle = read_bundle(folder)
-    threads = Settings().threads or cpu_budget().cpus
+    settings = Settings()
+    threads = settings.threads or cpu_budget().cpus
     machine = this_machine(threads)
     with (
         tempfile.TemporaryDirectory() as compiled,
@@ -86,7 +88,11 @@ def benchmark(
             memories = memory_by_use(server, image, bundle.contract.graphs.explain_all)
         progress("second start")
         with server_process(folder, environment) as server:
-            engine = Engine(bundle, threads=threads)
+            engine, precision = choose_precision(
+                settings.precision,
+                lambda name: Engine(bundle, threads=threads, precision=name),
+                settings.max_batch_size,
+            )
             asked = chosen_works(works(bundle.contract, engine.is_explainable), only)
             measures = {
                 **bare_measures(engine, image, asked),
@@ -97,9 +103,10 @@ def benchmark(
             gc.collect()
             memories["after all loads"] = memory(server.pid)
     contract = bundle.contract
+    in_precision = "" if precision.name == "fp32" else f", {precision.name}"
     return Report(
         machine=machine,
-        bundle=f"{contract.name} {contract.version}",
+        bundle=f"{contract.name} {contract.version}{in_precision}",
         picture=describe(image, picture),
         rounds=rounds,
         seconds=seconds,

@@ -20,6 +20,7 @@ from service.errors import (
     ModelNotReady,
 )
 from service.golden import Golden, replay_classify
+from service.precision import PrecisionSetting, choose_precision
 from service.preprocess import ImageLimits
 from service.served_model import ServedModel
 
@@ -32,16 +33,21 @@ def open_model(
     provider: Provider,
     threads: int,
     max_batch_size: int,
+    precision: PrecisionSetting = "fp32",
 ) -> ServedModel:
     """Open, verify and warm up one bundle. Raises ContractError or ProviderError."""
     bundle = read_bundle(folder)
-    engine = Engine(bundle, provider=provider, threads=threads)
+    engine, choice = choose_precision(
+        precision,
+        lambda name: Engine(bundle, provider=provider, threads=threads, precision=name),
+        max_batch_size,
+    )
     golden = Golden.load(bundle.path(GOLDEN_FILE))
     replay_classify(engine, golden, ImageLimits())  # an operator's limits are for callers
     shape = (3, *bundle.contract.architecture.image_size)
     for size in {1, max_batch_size}:
         engine.classify(np.zeros((size, *shape), np.float32))
-    return ServedModel(engine, golden)
+    return ServedModel(engine, golden, choice)
 
 
 def by_name_latest_first(

@@ -21,6 +21,7 @@ from service.errors import (
 )
 from service.explanation.passes import Pass, run_passes_apart
 from service.golden import REPLAYS, Golden
+from service.precision import PrecisionChoice
 
 OnBatch = Callable[[str, int], None]
 
@@ -45,8 +46,9 @@ class ServedModel:
     thread of its own, so that runs do not compete for CPUs; the lanes take turns.
     """
 
-    def __init__(self, engine: Engine, golden: Golden) -> None:
+    def __init__(self, engine: Engine, golden: Golden, precision: PrecisionChoice) -> None:
         self.engine = engine
+        self.precision = precision
         self._golden = golden
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._verified: set[GraphName] = set()

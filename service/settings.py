@@ -12,6 +12,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.engine import Provider
+from service.precision import PrecisionSetting
 
 EMBEDDED_BUNDLES = Path(__file__).parent / "bundles"
 
@@ -32,6 +33,10 @@ class Settings(BaseSettings):
     )
     provider: Provider = Field(
         default="auto", description="Where to compute: auto, cpu or cuda; cuda refuses to fall back"
+    )
+    precision: PrecisionSetting = Field(
+        default="fp32",
+        description="Number format that classifies: fp32, int8, fp16, or auto, the fastest here",
     )
     threads: int = Field(
         default=0, ge=0, description="CPU threads for one model; 0 takes the CPUs this process has"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,22 @@ def tiny_bundles(tiny_checkpoint, tmp_path_factory) -> Path:
 def tiny_bundle(tiny_bundles: Path) -> Path:
     """The folder of the tiny bundle itself."""
     return tiny_bundles / "tiny" / "1"
+
+
+@pytest.fixture(scope="session")
+def sure_pictures(tiny_bundle: Path, tmp_path_factory) -> Path:
+    """Forty labelled test pictures that the tiny model is sure about, and right."""
+    from tests.near_ties import write_sure
+
+    return write_sure(tiny_bundle, tmp_path_factory.mktemp("sure"), 40)
+
+
+@pytest.fixture(scope="session")
+def quantized_bundles(tiny_bundles: Path, sure_pictures: Path, tmp_path_factory) -> Path:
+    """A folder with tiny/1, to which int8 was added; read it, never write into it."""
+    from model.quantize import quantize
+
+    bundles = tmp_path_factory.mktemp("quantized") / "bundles"
+    shutil.copytree(tiny_bundles, bundles)
+    quantize(bundles / "tiny" / "1", [str(sure_pictures)], images_at_least=40)
+    return bundles
