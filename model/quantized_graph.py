@@ -19,7 +19,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
+from safetensors.numpy import load_file
 
+from model.graphs import WEIGHTS_FILE
 from service.record import PrecisionName
 
 
@@ -28,18 +30,14 @@ def write_int8(graph: Path, made: Path, keep_float: Sequence[str]) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic  # slow to import
 
     model = with_own_weights(graph)
-    kept = [
-        node.name
-        for node in model.graph.node
-        if node.op_type == "MatMul" and any(part in node.input[1] for part in keep_float)
-    ]
+    heads = [f"{node.name}_MatMul" for node in model.graph.node if node.op_type == "Gemm"]
     logging.getLogger().addFilter(_is_not_of_the_quantizer)
     try:
         quantize_dynamic(
             model,
             made,
             op_types_to_quantize=["MatMul"],
-            nodes_to_exclude=kept,
+            nodes_to_exclude=[*heads, *_nodes_with(model, keep_float)],  # it splits Gemm, too
             per_channel=True,
             reduce_range=True,
             weight_type=QuantType.QInt8,
@@ -54,11 +52,7 @@ def write_fp16(graph: Path, made: Path, keep_float: Sequence[str]) -> None:
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
     model = with_own_weights(graph)
-    kept = [
-        node.name
-        for node in model.graph.node
-        if any(part in name for part in keep_float for name in node.input)
-    ]
+    kept = _nodes_with(model, keep_float)
     onnx.save(convert_float_to_float16(model, keep_io_types=True, node_block_list=kept), made)
 
 
@@ -69,11 +63,16 @@ WRITERS: dict[PrecisionName, Callable[[Path, Path, Sequence[str]], None]] = {
 
 
 def with_own_weights(graph: Path) -> onnx.ModelProto:
-    """Read a graph with its weights inside, each in the form in which it is multiplied."""
+    """Read a graph with its weights inside, each in the form in which it is multiplied.
+
+    A weight is named as in the checkpoint, with `.transpose` or `.flatten` where it is that.
+    """
     model = onnx.load(graph)
+    names = _small_weights(model, graph.with_name(WEIGHTS_FILE))
+    for tensor in model.graph.initializer:
+        tensor.name = names.get(tensor.name, tensor.name)
     weights = {tensor.name: tensor for tensor in model.graph.initializer}
     nodes: list[onnx.NodeProto] = []
-    names: dict[str, str] = {}  # of the exporter's, and of the parameter behind each
     for node in model.graph.node:
         given = [names.get(name, name) for name in node.input]
         if node.op_type in ("Transpose", "Flatten") and given[0] in weights:
@@ -89,6 +88,31 @@ def with_own_weights(graph: Path) -> onnx.ModelProto:
     model.graph.node.extend(nodes)
     model.graph.initializer.extend(kept)
     return model
+
+
+def _small_weights(model: onnx.ModelProto, weights: Path) -> dict[str, str]:
+    """Name the matrices that the exporter transposed itself and named `val_13` and the like."""
+    constants = {
+        tensor.name: numpy_helper.to_array(tensor)
+        for tensor in model.graph.initializer
+        if len(tensor.dims) == 2 and tensor.name.startswith("val_")
+    }
+    parameters = load_file(weights) if constants else {}
+    return {
+        constant: f"{name}.transpose"
+        for constant, values in constants.items()
+        for name, parameter in parameters.items()
+        if np.array_equal(parameter.T, values)
+    }
+
+
+def _nodes_with(model: onnx.ModelProto, parts: Sequence[str]) -> list[str]:
+    """Name the nodes that use a weight whose name contains one of the parts."""
+    return [
+        node.name
+        for node in model.graph.node
+        if any(part in name for part in parts for name in node.input)
+    ]
 
 
 def _matrix(values: NDArray[np.float32], form: str) -> NDArray[np.float32]:

@@ -73,7 +73,7 @@ def test_weights_are_held_in_seven_bits_for_every_output_channel(quantized_bundl
     graph = onnx.load(quantized_bundles / "tiny" / "1" / "classify.int8.onnx")
     arrays = {one.name: onnx.numpy_helper.to_array(one) for one in graph.graph.initializer}
     products = [node for node in graph.graph.node if node.op_type == "MatMulInteger"]
-    assert len(products) == 2 * 4  # blocks, and weights of each
+    assert len(products) == 2 * 4  # blocks, and weights of each; the head stays in float
     for product in products:
         weights = arrays[product.input[1]]
         assert weights.dtype == np.int8
