@@ -31,6 +31,7 @@ def render_card(contract: Contract) -> str:
             _measured(part, metrics, contract.labels)
             for part, metrics in contract.provenance.metrics.items()
         ),
+        *([_precisions(contract)] if len(contract.precisions) > 1 else []),
         *([_explanations(contract.explanations)] if contract.explanations else []),
         "## What it is not good for\n\n" + LIMITS,
     ]
@@ -79,6 +80,27 @@ def _measured(part: str, metrics: dict[str, Any], labels: Sequence[str]) -> str:
     rows = (
         [label, *map(str, counts), f"{per_class[label]:.1%}"]
         for label, counts in zip(labels, confusion, strict=True)
+    )
+    return text + _table(header, rows)
+
+
+def _precisions(contract: Contract) -> str:
+    text = (
+        "## Number formats\n\n"
+        "As fp32: the share of pictures for which fp32 predicts the same class. Logits off: the "
+        "largest difference from a logit of fp32 on any picture.\n\n"
+    )
+    header = ("precision", "file", "pictures", "top-1", "as fp32", "logits off")
+    rows = (
+        [
+            name,
+            f"`{one.file}`",
+            f"{one.images:,}",
+            "" if one.top1 is None else f"{one.top1:.2%}",
+            "" if one.agreement is None else f"{one.agreement:.2%}",
+            "" if one.logit_difference is None else f"{one.logit_difference:.3f}",
+        ]
+        for name, one in contract.precisions.items()
     )
     return text + _table(header, rows)
 

@@ -1,4 +1,4 @@
-"""The `vitrine-model` command: train, evaluate, export."""
+"""The `vitrine-model` command: train, export, evaluate, quantize."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from service.command_line import run
 from service.errors import InvalidInput
 from service.explanation.question import MOST_STEPS
 from service.explanation.removal import Removal
+from service.record import PrecisionName
 
 PROGRAM = "vitrine-model"
 
@@ -111,6 +112,9 @@ class Evaluate(BaseModel):
     part: Literal["test", "validation", "train"] = Field(
         default="test", description="Which part of the data to measure on"
     )
+    precision: PrecisionName = Field(
+        default="fp32", description="Which of the bundle's number formats to measure"
+    )
     record: bool = Field(default=False, description="Write the result into the contract and card")
     explanations: bool = Field(
         default=False, description="Measure how faithful each method that explains is, instead"
@@ -155,12 +159,68 @@ class Evaluate(BaseModel):
     def _measure_accuracy(self) -> None:
         from model.evaluate import evaluate, record
 
+        if self.record and self.precision != "fp32":
+            raise InvalidInput(
+                f"what is on record of {self.precision} comes from '{PROGRAM} quantize'; leave out "
+                "--record, or add the graph again"
+            )
         with progress_bar("evaluating") as progress:
-            measured = evaluate(self.bundle, self.data, part=self.part, progress=progress)
+            measured = evaluate(
+                self.bundle,
+                self.data,
+                part=self.part,
+                precision=self.precision,
+                progress=progress,
+            )
         print(measured.report())
         if self.record:
             record(self.bundle, measured, self.part)
             print(f"recorded in {self.bundle / 'contract.json'} and its card")
+
+
+class Quantize(BaseModel):
+    """Add a classify graph in fewer bits to a bundle, if it answers as the one in fp32 does.
+
+    It is refused, and the bundle left as it was, when it loses more than 0.3 points of top-1 or
+    predicts another class than fp32 on more than 1 % of the pictures.
+    """
+
+    bundle: CliPositionalArg[Path] = Field(description="Bundle: the folder with contract.json")
+    data: list[str] = Field(description="Data sources, as for train; may be given several times")
+    precision: Literal["int8", "fp16"] = Field(
+        default="int8", description="int8 for CPUs, fp16 for NVIDIA GPUs"
+    )
+    part: Literal["test", "validation", "train"] = Field(
+        default="test", description="Which part of the data to judge it on"
+    )
+    images_at_least: int = Field(
+        default=10_000, ge=1, description="Refuse to judge it on fewer pictures"
+    )
+    keep_float: list[str] = Field(
+        default_factory=list,
+        description="Weights whose names contain this stay fp32, as mlp.fc2 or blocks.0",
+    )
+
+    def cli_cmd(self) -> None:
+        """Add the graph and print what was measured."""
+        from model.quantize import quantize
+
+        with progress_bar("comparing") as progress:
+            compared = quantize(
+                self.bundle,
+                self.data,
+                precision=self.precision,
+                part=self.part,
+                images_at_least=self.images_at_least,
+                keep_float=self.keep_float,
+                progress=progress,
+            )
+        print(compared.report())
+        print(
+            f"added to {self.bundle}\n"
+            f"next:    vitrine serve --bundles {self.bundle} --precision "
+            f"{'auto' if self.precision == 'int8' else 'fp16 --provider cuda'}"
+        )
 
 
 @contextmanager
@@ -180,12 +240,13 @@ class VitrineModel(
     cli_implicit_flags=True,
     cli_hide_none_type=True,
 ):
-    """Make Vision Transformers for Vitrine: train, then export, then evaluate."""
+    """Make Vision Transformers for Vitrine: train, export, evaluate, and quantize."""
 
     train: CliSubCommand[Train] = Field(description="Train on folders of pictures")
     export: CliSubCommand[Export] = Field(description="Turn a trained run into a bundle")
     random: CliSubCommand[Random] = Field(description="Write a bundle with random weights")
     evaluate: CliSubCommand[Evaluate] = Field(description="Measure a bundle on labelled pictures")
+    quantize: CliSubCommand[Quantize] = Field(description="Add a graph in fewer bits to a bundle")
 
     def cli_cmd(self) -> None:
         """Run the command chosen."""

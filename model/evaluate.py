@@ -5,11 +5,8 @@ What is reported is what is served: the same decoding, resizing, graph and numbe
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +16,16 @@ from numpy.typing import NDArray
 from model.export import reseal
 from model.faithfulness import FaithfulnessStudy, Plan, unfinished
 from model.faithfulness_table import summarize
-from model.sources import DataError, Picture, Source, read_source
+from model.labelled import Progress, classify_pictures, labelled_pictures
+from model.sources import DataError
 from service.budget import cpu_budget
 from service.classify import probabilities
-from service.contract import Bundle, Preprocessing, read_bundle
+from service.contract import Bundle, read_bundle
 from service.engine import Engine, Floats
-from service.errors import VitrineError
-from service.preprocess import fit, pixel_values
-from service.record import Explanations, Precision
+from service.record import Explanations, Precision, PrecisionName
 
-logger = logging.getLogger(__name__)
-
-BATCH = 64
-MAX_STREAMED_BYTES = 4 * 1024**3
 CALIBRATION_BINS = 15
 TOP_5 = 5
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -44,7 +34,8 @@ class Evaluation:
 
     `confusion` [C, C] counts pictures: row the true class, column the predicted one.
     `calibration_error` is the expected calibration error over 15 equal bins of confidence (Guo et
-    al., ICML 2017); `log_loss` is the mean of -log p of the true class, in nats.
+    al., ICML 2017); `log_loss` is the mean of -log p of the true class, in nats. `agreement` is the
+    share of pictures for which fp32 predicts the same class, where another precision was measured.
     """
 
     labels: tuple[str, ...]
@@ -55,6 +46,7 @@ class Evaluation:
     log_loss: float
     calibration_error: float
     confusion: NDArray[np.int64]
+    agreement: float | None = None
 
     @property
     def per_class(self) -> dict[str, float]:
@@ -70,6 +62,7 @@ class Evaluation:
             f"top-5              {self.top5:.2%}",
             f"log loss           {self.log_loss:.4f}",
             f"calibration error  {self.calibration_error:.2%}",
+            *([] if self.agreement is None else [f"as fp32            {self.agreement:.2%}"]),
             "recognised of each class:",
             *(f"  {share:7.2%}  {label}" for label, share in self.per_class.items()),
             "confusion (row: true, column: predicted):",
@@ -129,32 +122,29 @@ def evaluate(
     sources: Sequence[str],
     *,
     part: str = "test",
+    precision: PrecisionName = "fp32",
     progress: Progress = lambda done, total: None,
 ) -> Evaluation:
     """Measure a bundle on one part of labelled pictures: `test`, `validation` or `train`.
 
-    Raises DataError when the part is empty or its classes are not the bundle's.
+    In another precision than fp32, fp32 is run beside it for the agreement. Raises DataError when
+    the part is empty or its classes are not the bundle's, ContractError when there is no graph in
+    that precision.
     """
     bundle = read_bundle(folder)
-    pictures = _labelled(bundle, sources, part)
-    engine = Engine(bundle, provider="auto", threads=cpu_budget().cpus)
-    labels = bundle.contract.labels
-    logits: list[Floats] = []
-    targets: list[int] = []
-    with ThreadPoolExecutor(cpu_budget().cpus) as threads:
-        for start in range(0, len(pictures), BATCH):
-            chosen = pictures[start : start + BATCH]
-            prepare = partial(_pixels, preprocessing=bundle.contract.preprocessing)
-            read = list(zip(chosen, threads.map(prepare, chosen), strict=True))
-            good = [(picture, pixels) for picture, pixels in read if pixels is not None]
-            if good:
-                logits.append(engine.classify(np.stack([pixels for _, pixels in good])).logits)
-                targets.extend(labels.index(picture.label) for picture, _ in good)
-            progress(start + len(chosen), len(pictures))
-    if not targets:
-        raise DataError(f"every picture of {part} is broken; give others")
-    measured = measure(np.concatenate(logits), np.array(targets), labels)
-    return replace(measured, broken=len(pictures) - len(targets))
+    pictures = labelled_pictures(bundle, sources, part)
+    threads = cpu_budget().cpus
+    names: list[PrecisionName] = [precision] if precision == "fp32" else [precision, "fp32"]
+    engines = [Engine(bundle, threads=threads, precision=name) for name in names]
+    classified = classify_pictures(engines, pictures, part, progress)
+    measured = measure(classified.logits[0], classified.targets, bundle.contract.labels)
+    agreement = agreement_of(*classified.logits) if len(engines) > 1 else None
+    return replace(measured, broken=classified.broken, agreement=agreement)
+
+
+def agreement_of(logits: Floats, expected: Floats) -> float:
+    """Give the share of pictures whose most probable class is the same."""
+    return float((logits.argmax(axis=1) == expected.argmax(axis=1)).mean())
 
 
 def record(folder: Path, evaluation: Evaluation, part: str) -> Bundle:
@@ -189,7 +179,7 @@ def evaluate_explanations(
     bundle until `record_explanations`. Raises DataError as `evaluate` does, and NotExplainable.
     """
     bundle = read_bundle(folder)
-    pictures = _labelled(bundle, sources, plan.part)
+    pictures = labelled_pictures(bundle, sources, plan.part)
     rows = FaithfulnessStudy(bundle, plan, pictures, cpu_budget().cpus).rows(progress)
     if not rows:
         raise DataError(f"every picture of {plan.part} is broken; give others")
@@ -203,29 +193,3 @@ def record_explanations(folder: Path, measured: Explanations) -> Bundle:
     for progress in unfinished(folder):
         progress.unlink()
     return sealed
-
-
-def _labelled(bundle: Bundle, sources: Sequence[str], part: str) -> list[Picture]:
-    merged = Source()
-    for name in sources:
-        merged.merge(read_source(name, MAX_STREAMED_BYTES))
-    pictures = merged.pictures[part]
-    if not pictures:
-        raise DataError(
-            f"{', '.join(sources)} has no pictures in {part}; put them into {part}/<class>/"
-        )
-    unknown = sorted(merged.classes[part] - set(bundle.contract.labels))
-    if unknown:
-        raise DataError(
-            f"{', '.join(unknown)} in {part} is no label of {bundle.contract.name}; "
-            f"its labels are {', '.join(bundle.contract.labels)}"
-        )
-    return pictures
-
-
-def _pixels(picture: Picture, preprocessing: Preprocessing) -> Floats | None:
-    try:
-        return pixel_values(fit(picture.decode(preprocessing.size), preprocessing), preprocessing)
-    except (VitrineError, OSError) as error:
-        logger.warning("left out %s: %s", picture.name, error)
-        return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,14 +93,16 @@ def seal(folder: Path, contract: Contract) -> Bundle:
     return read_bundle(folder)
 
 
-def reseal(bundle: Bundle, contract: Contract) -> Bundle:
-    """Replace a bundle's card and contract, keeping its graphs.
+def reseal(bundle: Bundle, contract: Contract, added: Sequence[Path] = ()) -> Bundle:
+    """Replace a bundle's card and contract, keeping its graphs and adding files.
 
     It is replaced as a whole; a kill amid that leaves the old one beside it, `.VERSION-before`.
     """
     with tempfile.TemporaryDirectory(prefix=".sealing-", dir=bundle.folder.parent) as temporary:
         folder = Path(temporary) / "new"
         shutil.copytree(bundle.folder, folder)
+        for file in added:
+            shutil.copyfile(file, folder / file.name)
         seal(folder, contract)
         kept = bundle.folder.with_name(f".{bundle.folder.name}-before")
         bundle.folder.rename(kept)

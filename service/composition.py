@@ -73,7 +73,13 @@ def _queue_limits(settings: Settings) -> dict[Lane, int]:
 def _lifecycle(settings: Settings, metrics: Metrics, cores: Cores) -> Lifecycle:
     def labels(model: ServedModel) -> tuple[str, ...]:
         contract = model.contract
-        return contract.name, contract.version, model.digest, model.engine.provider, "fp32"
+        return (
+            contract.name,
+            contract.version,
+            model.digest,
+            model.engine.provider,
+            model.precision.name,
+        )
 
     def start(model: ServedModel) -> None:
         model.start(
@@ -97,5 +103,6 @@ def _lifecycle(settings: Settings, metrics: Metrics, cores: Cores) -> Lifecycle:
         threads=cores.number,
         max_batch_size=settings.max_batch_size,
         batch_sizes=settings.batch_sizes,
+        precision=settings.precision,
     )
     return Lifecycle(open_bundle, start, retire)

@@ -21,7 +21,7 @@ from pydantic import (
 
 from service.errors import ContractError, ErrorDetail
 from service.explanation.methods import DEFAULT_METHOD, MethodName
-from service.record import Explanations, Precision, Provenance, Value
+from service.record import Explanations, Precision, PrecisionName, Provenance, Value
 
 CONTRACT_FILE = "contract.json"
 GOLDEN_FILE = "golden.npz"
@@ -142,7 +142,7 @@ class Contract(Value):
     preprocessing: Preprocessing
     architecture: Architecture
     graphs: Graphs
-    precisions: dict[Literal["fp32", "int8", "fp16"], Precision]
+    precisions: dict[PrecisionName, Precision]
     provenance: Provenance
     explanations: Explanations | None = None
     files: dict[str, Digest] = Field(description="Digest of every other file of the bundle")
@@ -151,6 +151,19 @@ class Contract(Value):
     def default_method(self) -> MethodName:
         """The method that explains where none is named."""
         return self.explanations.default_method if self.explanations else DEFAULT_METHOD
+
+    def classify_graph(self, precision: PrecisionName) -> GraphSpec:
+        """Give the classify graph in a number format. Raises ContractError where there is none."""
+        if precision == "fp32":
+            return self.graphs.classify
+        found = self.precisions.get(precision)
+        if found is None:
+            raise ContractError(
+                f"model {self.name} {self.version} has no {precision} graph, only "
+                f"{', '.join(self.precisions)}; take one of these, or make it with "
+                f"'vitrine-model quantize BUNDLE --data DATA --precision {precision}'"
+            )
+        return self.graphs.classify.model_copy(update={"file": found.file})
 
     @field_validator("schema_version", mode="before")
     @classmethod

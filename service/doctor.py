@@ -10,7 +10,6 @@ import onnxruntime
 from service import __version__
 from service.budget import cpu_budget
 from service.bundle_folder import find_bundles
-from service.engine import Engine
 from service.preprocess import FORMATS, ImageLimits
 from service.registry import open_model
 
@@ -31,14 +30,13 @@ def examine(bundles: Path) -> str:
         f"{limits.max_pixels:,} pixels by default",
     ]
     for folder in find_bundles(bundles):
-        engine = _verified(folder, budget.cpus)
-        contract = engine.bundle.contract
+        model = open_model(
+            folder, provider="auto", threads=budget.cpus, max_batch_size=8, precision="auto"
+        )
+        contract = model.contract
         lines.append(
             f"bundle       {contract.name} {contract.version}: digests and golden replay hold, "
-            f"{len(contract.labels)} classes, computes on {engine.provider}"
+            f"{len(contract.labels)} classes, computes on {model.engine.provider}"
         )
+        lines.append(f"precision    {', '.join(contract.precisions)}; {model.precision}")
     return "\n".join(lines)
-
-
-def _verified(folder: Path, threads: int) -> Engine:
-    return open_model(folder, provider="auto", threads=threads, max_batch_size=1).engine

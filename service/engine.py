@@ -22,6 +22,7 @@ from service.errors import (
     NotExplainable,
     ProviderError,
 )
+from service.record import PrecisionName
 
 Floats = NDArray[np.float32]
 Arrays = dict[str, NDArray[Any]]  # the tensors of a run, by name
@@ -47,16 +48,25 @@ class Engine:
     provider that `provider` names. The sessions of explanations are opened on first use.
     """
 
-    def __init__(self, bundle: Bundle, *, provider: Provider = "auto", threads: int) -> None:
-        """Open the classify session with `threads` for the arithmetic.
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        provider: Provider = "auto",
+        threads: int,
+        precision: PrecisionName = "fp32",
+    ) -> None:
+        """Open the classify session with `threads` for the arithmetic, which is in `precision`.
 
-        Raises ContractError when the graph is not the contract's, ProviderError when `cuda` was
-        asked for and is not what onnxruntime uses.
+        The graphs of explanations are always fp32. Raises ContractError when the graph is not the
+        contract's or the bundle has none in that precision, ProviderError when `cuda` was asked for
+        and is not what onnxruntime uses.
         """
         self.bundle = bundle
         self.threads = threads
+        self.precision = precision
         self._asked = provider
-        self._classify = self._open(bundle.contract.graphs.classify, threads)
+        self._classify = self._open(bundle.contract.classify_graph(precision), threads)
         self._sessions = {("classify", threads): self._classify}
         self._opening = threading.Lock()
 
@@ -101,7 +111,8 @@ class Engine:
     def shares_weights(self) -> bool:
         """Whether sessions, of this process and others, read the weights file where it lies.
 
-        A small model's weights are transposed and packed for each session, which is faster by 8 %.
+        A small model's weights are transposed and packed for each session, which is faster by 8 %;
+        so are those of a quantized graph, which it holds itself.
         """
         return self.bundle.contract.architecture.parameters >= SHARED_PARAMETERS
 
@@ -147,6 +158,8 @@ class Engine:
 
     def _graph(self, name: GraphName) -> GraphSpec:
         contract = self.bundle.contract
+        if name == "classify":
+            return contract.classify_graph(self.precision)
         graph = contract.graphs.named.get(name)
         if graph is None:
             raise NotExplainable(self.how_to_explain)
@@ -154,6 +167,7 @@ class Engine:
 
     def _open(self, graph: GraphSpec, threads: int) -> onnxruntime.InferenceSession:
         path = self.bundle.path(graph.file)
+        shares_weights = self.shares_weights and graph in self.bundle.contract.graphs.named.values()
         available = onnxruntime.get_available_providers()
         wanted = [PROVIDER_NAMES["cpu"]]
         if self._asked == "cuda" or (self._asked == "auto" and PROVIDER_NAMES["cuda"] in available):
@@ -166,9 +180,9 @@ class Engine:
         try:
             session = onnxruntime.InferenceSession(
                 str(path),
-                sess_options=self._options(threads),
+                sess_options=self._options(threads, shares_weights),
                 providers=wanted,
-                disabled_optimizers=["ConstantFolding"] if self.shares_weights else [],
+                disabled_optimizers=["ConstantFolding"] if shares_weights else [],
             )
         except Exception as error:  # onnxruntime's errors share no public base class
             raise ContractError(
@@ -182,7 +196,7 @@ class Engine:
         _check_graph(session, graph)
         return session
 
-    def _options(self, threads: int) -> onnxruntime.SessionOptions:
+    def _options(self, threads: int, shares_weights: bool) -> onnxruntime.SessionOptions:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -190,7 +204,7 @@ class Engine:
         options.enable_mem_pattern = False  # it keeps a plan, and its memory, for every batch size
         options.log_severity_level = LOG_ERRORS_ONLY
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        if self.shares_weights:
+        if shares_weights:
             options.add_session_config_entry("session.disable_prepacking", "1")
         return options
 

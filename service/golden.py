@@ -31,6 +31,7 @@ LEVELS_TOLERANCE = (
     2.0  # decoders and resizers of other builds may differ by this many of 255 levels
 )
 LOGITS_TOLERANCE = 1e-3
+DIFFERENCE_MARGIN = 2.0  # times the difference on record; CPUs of other kinds round other numbers
 MAP_TOLERANCE = 1e-2  # of a map's largest score: maps are small, and builds add up differently
 
 
@@ -80,7 +81,7 @@ def replay_classify(engine: Engine, golden: Golden, limits: ImageLimits) -> None
     found = np.stack([preprocess(data, preprocessing, limits)[1] for data in golden.images])
     _compare("pixel values", found, golden.pixel_values, _pixel_tolerance(preprocessing), engine)
     logits = engine.classify(golden.pixel_values).logits
-    _compare("logits", logits, golden.logits, LOGITS_TOLERANCE, engine)
+    _compare("logits", logits, golden.logits, logits_tolerance(engine), engine)
 
 
 def replay_explain(engine: Engine, golden: Golden) -> None:
@@ -122,6 +123,17 @@ REPLAYS: dict[GraphName, Callable[[Engine, Golden], None]] = {
 def map_tolerance(expected: Floats) -> float:
     """Say how far the scores of a map may be off."""
     return MAP_TOLERANCE * float(np.abs(expected).max())
+
+
+def logits_tolerance(engine: Engine) -> float:
+    """Say how far logits may be off: more where the weights have fewer bits than the golden ones'.
+
+    Then it is a margin times what was seen on thousands of pictures when the graph was accepted.
+    """
+    if engine.precision == "fp32":
+        return LOGITS_TOLERANCE
+    measured = engine.bundle.contract.precisions[engine.precision].logit_difference
+    return max(LOGITS_TOLERANCE, DIFFERENCE_MARGIN * (measured or 0.0))
 
 
 def _pixel_tolerance(preprocessing: Preprocessing) -> float:

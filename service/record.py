@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.explanation.methods import MethodName
+
+PrecisionName = Literal["fp32", "int8", "fp16"]
 
 
 class Value(BaseModel):
@@ -23,6 +25,12 @@ class Precision(Value):
         default=None, description="Share of test images whose class was predicted"
     )
     images: Annotated[int, Field(ge=0)] = Field(default=0, description="Test images measured on")
+    agreement: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None, description="Share of those images for which fp32 predicts the same class"
+    )
+    logit_difference: Annotated[float, Field(ge=0)] | None = Field(
+        default=None, description="Largest difference from a logit of fp32 seen on any image"
+    )
 
 
 class Provenance(Value):

@@ -23,6 +23,7 @@ from service.errors import (
 )
 from service.freed_memory import give_back_freed_memory
 from service.golden import Golden, replay_classify
+from service.precision import PrecisionSetting, choose_precision
 from service.preprocess import ImageLimits
 from service.served_model import ServedModel
 
@@ -36,6 +37,7 @@ def open_model(
     threads: int,
     max_batch_size: int,
     batch_sizes: Iterable[int] = (),
+    precision: PrecisionSetting = "fp32",
 ) -> ServedModel:
     """Open, verify and warm up one bundle, every batch size of it.
 
@@ -43,7 +45,11 @@ def open_model(
     Raises ContractError or ProviderError.
     """
     bundle = read_bundle(folder)
-    engine = Engine(bundle, provider=provider, threads=threads)
+    engine, choice = choose_precision(
+        precision,
+        lambda name: Engine(bundle, provider=provider, threads=threads, precision=name),
+        max_batch_size,
+    )
     golden = Golden.load(bundle.path(GOLDEN_FILE))
     replay_classify(engine, golden, ImageLimits())  # an operator's limits are for callers
     pads = not engine.is_on_cpu
@@ -51,7 +57,7 @@ def open_model(
     if not batch_sizes:
         sizes = BatchSizes.up_to(max_batch_size, pads=pads)
     warm_up(engine, sizes)
-    return ServedModel(engine, golden, sizes)
+    return ServedModel(engine, golden, sizes, choice)
 
 
 def warm_up(engine: Engine, sizes: BatchSizes) -> None:

@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.precision import ChosenBy
+from service.record import PrecisionName
+
 
 class ErrorItem(BaseModel):
     """One thing that is wrong, and where."""
@@ -132,6 +135,13 @@ class ModelItem(BaseModel):
     version: str
     digest: str
     provider: str
+    precision: PrecisionName = Field(description="Number format that classifies; maps are in fp32")
+    precision_chosen_by: ChosenBy = Field(
+        description="The setting; or auto, by measurement or because there is no other"
+    )
+    precision_speedup: float | None = Field(
+        default=None, description="Measured at start: how many times as fast as fp32 the other is"
+    )
     is_default: bool
     is_explainable: bool
     state: Literal["served", "withdrawn"] = Field(

@@ -22,6 +22,7 @@ from service.engine import Arrays, Engine, Floats, GraphName, check_finite
 from service.errors import InferenceFailed, Overloaded, VitrineError
 from service.explanation.passes import Pass, run_passes_apart
 from service.golden import REPLAYS, Golden
+from service.precision import PrecisionChoice
 from service.preprocess import ImageFacts, ImageLimits, Prepared, prepare
 
 OnBatch = Callable[[str, int, int], None]  # from the lane, the images run, and the size they ran as
@@ -54,9 +55,12 @@ class ServedModel:
     cores it runs on, so that runs do not compete for CPUs; the lanes take turns.
     """
 
-    def __init__(self, engine: Engine, golden: Golden, sizes: BatchSizes) -> None:
+    def __init__(
+        self, engine: Engine, golden: Golden, sizes: BatchSizes, precision: PrecisionChoice
+    ) -> None:
         self.engine = engine
         self.sizes = sizes
+        self.precision = precision
         self._golden = golden
         self._limits = ImageLimits()
         self._verified: set[GraphName] = set()

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from service.engine import Provider
 from service.origins import checked_origins, split_origins
+from service.precision import PrecisionSetting
 
 Origins = Annotated[
     tuple[str, ...], NoDecode, BeforeValidator(split_origins), AfterValidator(checked_origins)
@@ -41,6 +42,10 @@ class Settings(BaseSettings):
     )
     provider: Provider = Field(
         default="auto", description="Where to compute: auto, cpu or cuda; cuda refuses to fall back"
+    )
+    precision: PrecisionSetting = Field(
+        default="fp32",
+        description="Number format that classifies: fp32, int8, fp16, or auto, the fastest here",
     )
     workers: int = Field(
         default=1, ge=1, description="Processes that serve, each with the models in its memory"

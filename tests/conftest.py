@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,21 @@ def pets_bundles(pets_run: Path, tmp_path_factory) -> Path:
 def pets_bundle(pets_bundles: Path) -> Path:
     """The folder of the pets' bundle itself."""
     return pets_bundles / "pets" / "2"
+
+
+def sure_pictures(tiny_bundle: Path, tmp_path_factory) -> Path:
+    """Forty labelled test pictures that the tiny model is sure about, and right."""
+    from tests.near_ties import write_sure
+
+    return write_sure(tiny_bundle, tmp_path_factory.mktemp("sure"), 40)
+
+
+@pytest.fixture(scope="session")
+def quantized_bundles(tiny_bundles: Path, sure_pictures: Path, tmp_path_factory) -> Path:
+    """A folder with tiny/1, to which int8 was added; read it, never write into it."""
+    from model.quantize import quantize
+
+    bundles = tmp_path_factory.mktemp("quantized") / "bundles"
+    shutil.copytree(tiny_bundles, bundles)
+    quantize(bundles / "tiny" / "1", [str(sure_pictures)], images_at_least=40)
+    return bundles
