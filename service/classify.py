@@ -49,7 +49,8 @@ class Ranking:
 
 def rankings(logits: Floats) -> list[Ranking]:
     """Rank the classes of logits [B, C]; equally probable ones come by index."""
-    shares = probabilities(logits)
+    with np.errstate(invalid="ignore"):  # rows that are not finite are refused by who knows of them
+        shares = probabilities(logits)
     order = np.argsort(-shares, axis=-1, kind="stable")
     return [Ranking(*rows) for rows in zip(shares, order, strict=True)]
 

@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, Self
@@ -193,15 +193,18 @@ class ServedModel:
             self._studies_left += 1
 
     async def walk(self, passes: Sequence[Pass], lane: Lane) -> list[Ran[Arrays]]:
-        """Run passes through the graphs of explanations.
+        """Run passes of images that were admitted through the graphs of explanations.
 
-        Raises what `Batcher.admitted` and `Batcher.submit` raise, and InferenceFailed where a
-        pass gave numbers that are not finite.
+        Raises what `Batcher.submit` raises, and InferenceFailed where a pass gave numbers that are
+        not finite.
         """
-        batcher = self._passes[lane]
-        with batcher.admitted(len(passes)):
-            runs = await batcher.submit(passes)
-        return [_succeeded(run) for run in runs]
+        return [_succeeded(run) for run in await self._passes[lane].submit(passes)]
+
+    def explaining(
+        self, images: int, patience_seconds: float = math.inf
+    ) -> AbstractContextManager[None]:
+        """Hold places for images that are explained. Raises what `Batcher.admitted` raises."""
+        return self._passes["explain"].admitted(images, patience_seconds)
 
     @contextmanager
     def held(self) -> Iterator[Self]:

@@ -14,7 +14,6 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
@@ -26,6 +25,7 @@ from service.errors import InferenceFailed
 from service.explanation.inquiry import Inquiry, answer
 from service.explanation.passes import run_passes
 from service.explanation.question import Question, ask
+from service.precision import choose_precision
 from service.preprocess import DecodedImage, ImageLimits, fit, pixel_values, preprocess
 from service.settings import Settings
 
@@ -83,10 +83,13 @@ def _loop(pipe: Connection, folder: Path, threads: int) -> None:
 
 def open_engine(bundle: Bundle, threads: int) -> Engine:
     """Open a bundle's engine as the service does."""
-    options: dict[str, Any] = {}
-    if "precision" in Settings.model_fields:
-        options["precision"] = Settings().model_dump()["precision"]
-    return Engine(bundle, threads=threads, **options)
+    settings = Settings()
+    engine, _ = choose_precision(
+        settings.precision,
+        lambda name: Engine(bundle, threads=threads, precision=name),
+        settings.max_batch_size,
+    )
+    return engine
 
 
 def bare_work(engine: Engine, work: Work, image: bytes) -> Callable[[], None]:

@@ -90,30 +90,47 @@ async def explain(
             pictures = await read_pictures(request, context)
             form = _form(parameters, request, pictures)
             check_work(asked, len(pictures.data), model, context)
-            prepared = await prepare(pictures.data, model, context, watch)
-            if not pictures.is_list and isinstance(prepared[0], VitrineError):
-                raise prepared[0]
-            if form == "png":  # a drawing that cannot be is refused before the work
-                for item in prepared:
-                    if isinstance(item, Prepared):
-                        drawn_size(item.image.width, item.image.height, parameters.size)
-            outcomes = await explain_prepared(
-                request, context, model, pictures.data, prepared, asked, watch
-            )
+            with model.explaining(len(pictures.data), patience):
+                return await _answered(
+                    request, context, model, pictures, form, asked, parameters, watch
+                )
 
-            def describe() -> Answer:
-                results = [result_of(one, asked, parameters, model, request) for one in outcomes]
-                return _answer(results, pictures, model, watch)
 
-            if form == "npy":
-                return _npy(outcomes[0], context)
-            if form == "json":
-                if len(outcomes) * len(asked.targets) <= FEW_MAPS:
-                    return _json(describe(), context)
-                return await context.in_thread(lambda: _json(describe(), context))
-            answer = await context.in_thread(describe)
-            drawn = _png(outcomes, answer, asked, parameters, model, context)
-            return await while_connected(request, drawn)
+async def _answered(
+    request: Request,
+    context: Context,
+    model: ServedModel,
+    pictures: Pictures,
+    form: str,
+    asked: Question,
+    parameters: ExplainParameters,
+    watch: Stopwatch,
+) -> Response:
+    """Explain what was admitted, in the form that is asked for."""
+    prepared = await while_connected(request, prepare(pictures.data, model, context, watch))
+    if not pictures.is_list and isinstance(prepared[0], VitrineError):
+        raise prepared[0]
+    if form == "png":  # a drawing that cannot be is refused before the work
+        for item in prepared:
+            if isinstance(item, Prepared):
+                drawn_size(item.image.width, item.image.height, parameters.size)
+    outcomes = await explain_prepared(
+        request, context, model, pictures.data, prepared, asked, watch
+    )
+
+    def describe() -> Answer:
+        results = [result_of(one, asked, parameters, model, request) for one in outcomes]
+        return _answer(results, pictures, model, watch)
+
+    if form == "npy":
+        return _npy(outcomes[0], context)
+    if form == "json":
+        if len(outcomes) * len(asked.targets) <= FEW_MAPS:
+            return _json(describe(), context)
+        return await context.in_thread(lambda: _json(describe(), context))
+    answer = await context.in_thread(describe)
+    drawn = _png(outcomes, answer, asked, parameters, model, context)
+    return await while_connected(request, drawn)
 
 
 @router.get(

@@ -58,8 +58,10 @@ async def image_classification(
 ) -> list[ClassScore]:
     """Give the most probable classes of a picture, 5 where `top_k` says nothing else."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    async with deadline(patience_seconds(request, context)):
+    patience = patience_seconds(request, context)
+    async with deadline(patience):
         with context.registry.lease(choice.model, choice.version) as model:
+            model.check_room("classify", patience)
             body = await read_plain_body(request, context)
             task = await context.in_thread(lambda: read_task(body, is_json=media_type == JSON))
             (classified,) = await classify_pictures(

@@ -125,8 +125,10 @@ async def infer(
     The protocol has no error for one image of several, so that a bad picture fails its request.
     """
     watch = Stopwatch.start()
-    async with deadline(patience_seconds(request, context)):
+    patience = patience_seconds(request, context)
+    async with deadline(patience):
         with context.registry.lease(name, version) as model:
+            model.check_room("classify", patience)
             body = await read_plain_body(request, context)
             stated, limit = request.headers.get(HEADER_LENGTH), context.settings.max_images
             asked, wanted, images = await context.in_thread(

@@ -32,7 +32,14 @@ from service.routes.classification import ClassifiedPicture, classify_pictures
 from service.routes.context import Context, InContext
 from service.routes.explanation import check_work, explain_prepared, question_for, result_of
 from service.routes.pictures import BASE64
-from service.routes.stages import Stopwatch, deadline, failed, patience_seconds, prepare
+from service.routes.stages import (
+    Stopwatch,
+    deadline,
+    failed,
+    patience_seconds,
+    prepare,
+    while_connected,
+)
 from service.schemas import ClassifyResult, FailedResult
 
 router = APIRouter(prefix="/v1/models", tags=["protocols"])
@@ -108,8 +115,10 @@ async def predict(
     name: str, request: Request, context: InContext, query: Annotated[PredictParameters, Query()]
 ) -> Response:
     """Give the most probable classes of every instance; a bad picture does not fail the others."""
-    async with deadline(patience_seconds(request, context)):
+    patience = patience_seconds(request, context)
+    async with deadline(patience):
         with context.registry.lease(name, query.version) as model:
+            model.check_room("classify", patience)
             instances = await _read(request, context)
             parameters = _joined(query, instances)
             classified = await classify_pictures(
@@ -142,21 +151,26 @@ async def explain(
 ) -> Response:
     """Say which patches of every instance a class rests on; a bad picture fails alone."""
     watch = Stopwatch.start()
-    async with deadline(patience_seconds(request, context)):
+    patience = patience_seconds(request, context)
+    async with deadline(patience):
         with context.registry.lease(name, query.version) as model:
+            model.check_room("explain", patience)
             instances = await _read(request, context)
             asked = question_for(_joined(query, instances), model)
             check_work(asked, len(instances.data), model, context)
-            prepared = await prepare(instances.data, model, context, watch)
-            outcomes = await explain_prepared(
-                request, context, model, instances.data, prepared, asked, watch
-            )
+            with model.explaining(len(instances.data), patience):
+                prepared = await while_connected(
+                    request, prepare(instances.data, model, context, watch)
+                )
+                outcomes = await explain_prepared(
+                    request, context, model, instances.data, prepared, asked, watch
+                )
 
-            def describe() -> Response:
-                results = [result_of(one, asked, Drawing(), model, request) for one in outcomes]
-                return _json(Explanations(explanations=results).model_dump_json())
+                def describe() -> Response:
+                    results = [result_of(one, asked, Drawing(), model, request) for one in outcomes]
+                    return _json(Explanations(explanations=results).model_dump_json())
 
-            return await context.in_thread(describe)
+                return await context.in_thread(describe)
 
 
 async def _read(request: Request, context: Context) -> Instances:
