@@ -18,6 +18,7 @@ VALUES = {
     "bundles": "/bundles",
     "default_model": "tiny",
     "provider": "cpu",
+    "precision": "int8",
     "log_level": "debug",
 }
 
