@@ -19,6 +19,7 @@ VALUES = {
     "bundles": "/bundles",
     "default_model": "tiny",
     "provider": "cpu",
+    "precision": "int8",
     "log_level": "debug",
     "cors_origins": "https://example.org",
     "log_format": "json",
