@@ -76,7 +76,7 @@ class Batcher(Generic[Item, Result]):
         self._always_wide = always_wide
         self._what = what
         self._on_batch = on_batch
-        self._places = Quota(max_queue, what, self._retry_after_seconds)
+        self._places = Quota(max_queue, what)
         self._fit = LatencyFit()  # of seconds times places held
         self._most_under_way = 0
         self._queue: deque[Waiting[Item, Result]] = deque()
@@ -112,7 +112,7 @@ class Batcher(Generic[Item, Result]):
         """Raise what `admitted` would raise."""
         if not self.is_alive:
             raise ModelNotReady("the model is being closed; try again")
-        self._places.check(count)
+        self._places.check(count, self._retry_after_seconds())
         if not self._places.held:
             return
         wait = self.expected_seconds(self._places.held)

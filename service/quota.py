@@ -14,14 +14,11 @@ class Quota:
     Invariant: what is held never passes the limit, and what was taken is given back.
     """
 
-    def __init__(
-        self, limit: int, what: str, retry_after_seconds: Callable[[], float] = lambda: 1.0
-    ) -> None:
+    def __init__(self, limit: int, what: str) -> None:
         """Bound `what`, such as images, by `limit`."""
         self.limit = limit
         self.held = 0
         self._what = what
-        self._retry_after_seconds = retry_after_seconds
 
     @contextmanager
     def open(self) -> Iterator[Callable[[int], None]]:
@@ -49,11 +46,11 @@ class Quota:
         finally:
             self.held -= amount
 
-    def check(self, amount: int) -> None:
-        """Raise Overloaded when an amount does not fit."""
+    def check(self, amount: int, retry_after_seconds: float = 1.0) -> None:
+        """Raise Overloaded, with the time to stay away, when an amount does not fit."""
         if self.held + amount > self.limit:
             raise Overloaded(
                 f"{self.held:,} {self._what} wait and {amount:,} more would pass the queue's "
                 f"{self.limit:,}; try again, or send fewer at a time",
-                self._retry_after_seconds(),
+                retry_after_seconds,
             )

@@ -18,6 +18,9 @@ from service.precision import PrecisionSetting
 Origins = Annotated[
     tuple[str, ...], NoDecode, BeforeValidator(split_origins), AfterValidator(checked_origins)
 ]
+BatchSizeList = Annotated[
+    tuple[Annotated[int, Field(ge=1)], ...], NoDecode, BeforeValidator(split_origins)
+]
 EMBEDDED_BUNDLES = Path(__file__).parent / "bundles"
 
 
@@ -56,8 +59,9 @@ class Settings(BaseSettings):
         description="CPU threads for one model in each worker; 0 divides the CPUs by the workers",
     )
     max_batch_size: int = Field(default=8, ge=1, description="Images run together at most")
-    batch_sizes: list[Annotated[int, Field(ge=1)]] = Field(
-        default=[], description="Batch sizes to run, in place of the usual ones up to the largest"
+    batch_sizes: BatchSizeList = Field(
+        default=(),
+        description="Batch sizes to run, separated by commas, in place of those up to the largest",
     )
     max_queue: int = Field(
         default=256, ge=1, description="Images under way at once; more are refused with 503"

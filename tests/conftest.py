@@ -102,6 +102,7 @@ def pets_bundle(pets_bundles: Path) -> Path:
     return pets_bundles / "pets" / "2"
 
 
+@pytest.fixture(scope="session")
 def sure_pictures(tiny_bundle: Path, tmp_path_factory) -> Path:
     """Forty labelled test pictures that the tiny model is sure about, and right."""
     from tests.near_ties import write_sure

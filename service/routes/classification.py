@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -73,7 +73,8 @@ async def _classify(
     note_model(model.contract.name, model.contract.version)
     patience = patience_seconds(request, context)
     runs = await while_connected(request, model.classify(images, patience))
-    _note(runs, context, watch)
+    encoded = [len(image) for image in images if isinstance(image, bytes)]
+    _note(runs, {"images": len(encoded), "bytes": sum(encoded)}, context, watch)
     for run in runs:
         if isinstance(run.result, Classified):
             ranking = run.result.ranking
@@ -85,7 +86,10 @@ async def _classify(
 
 
 def _note(
-    runs: Sequence[Ran[Classified | VitrineError]], context: Context, watch: Stopwatch
+    runs: Sequence[Ran[Classified | VitrineError]],
+    sizes: Mapping[str, int],
+    context: Context,
+    watch: Stopwatch,
 ) -> None:
     """Take down the longest that an image was decoded and run, and that the first of them waited.
 
@@ -93,17 +97,19 @@ def _note(
     """
     good = [(run, run.result) for run in runs if isinstance(run.result, Classified)]
     if not good:
+        if runs:  # what could be read of them was read
+            note_stage(context.metrics, "decode", max(run.run_seconds for run in runs), sizes=sizes)
         return
     decode = max(found.decode_seconds for _, found in good)
     inference = max(found.inference_seconds for _, found in good)
     whole = max(run.queue_seconds + run.run_seconds for run, _ in good)
     watch.decode, watch.inference = decode, inference
     watch.queue = max(0.0, whole - decode - inference)
-    ended = time.perf_counter()
-    sizes = {"items": len(good)}
-    for stage, seconds in (("inference", inference), ("decode", decode), ("queue", watch.queue)):
-        note_stage(context.metrics, stage, seconds, ended=ended, sizes=sizes)
-        ended -= seconds
+    ended, items = time.perf_counter(), {"items": len(good)}
+    before_run = ended - inference
+    note_stage(context.metrics, "decode", decode, ended=before_run - watch.queue, sizes=sizes)
+    note_stage(context.metrics, "queue", watch.queue, ended=before_run, sizes=items)
+    note_stage(context.metrics, "inference", inference, ended=ended, sizes=items)
 
 
 def _picture(found: Classified) -> ClassifiedPicture:

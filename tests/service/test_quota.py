@@ -11,9 +11,9 @@ from service.quota import Quota
 
 
 def test_what_does_not_fit_is_refused_with_the_numbers_and_the_time_to_stay_away() -> None:
-    quota = Quota(10, "bytes", retry_after_seconds=lambda: 7.0)
+    quota = Quota(10, "bytes")
     with quota.take(8), pytest.raises(Overloaded, match="8 bytes wait and 3 more") as refused:
-        quota.check(3)
+        quota.check(3, retry_after_seconds=7.0)
     assert refused.value.retry_after_seconds == 7.0
 
 

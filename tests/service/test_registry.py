@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from service.cores import Cores
 from service.errors import ContractError, ModelNotFound, ModelNotReady, NothingToRollBackTo
+from service.preprocess import ImageLimits
 from service.registry import Registry, open_model
 from service.served_model import ServedModel
 from tests.service.renewed import renew
@@ -24,7 +26,7 @@ def opened(bundle: Path) -> ServedModel:
 
 
 def start(model: ServedModel) -> None:
-    model.start(max_batch_size=1, max_queue=4, max_passes=4, on_batch=lambda lane, size: None)
+    model.start(Cores(1), limits=ImageLimits(), max_queue=4, max_passes=4)
 
 
 def play(use: Callable, bundles: list[Path], default_model: str = "") -> None:

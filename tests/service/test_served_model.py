@@ -11,9 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.batch_sizes import BatchSizes
 from service.contract import GOLDEN_FILE, read_bundle
+from service.cores import Cores
 from service.engine import Engine
 from service.golden import Golden
+from service.precision import PrecisionChoice
+from service.preprocess import ImageLimits
 from service.served_model import ServedModel
 
 PATIENCE_SECONDS = 20
@@ -29,8 +33,9 @@ def play(use: Callable, engine: Engine) -> None:
     """Let `use` work with a model, then close it; nothing may hang."""
 
     async def serve() -> None:
-        model = ServedModel(engine, Golden.load(engine.bundle.path(GOLDEN_FILE)))
-        model.start(max_batch_size=1, max_queue=4, max_passes=4, on_batch=lambda lane, size: None)
+        golden = Golden.load(engine.bundle.path(GOLDEN_FILE))
+        model = ServedModel(engine, golden, BatchSizes.up_to(1), PrecisionChoice("fp32"))
+        model.start(Cores(1), limits=ImageLimits(), max_queue=4, max_passes=4)
         async with asyncio.timeout(PATIENCE_SECONDS):
             await use(model)
             await model.close()

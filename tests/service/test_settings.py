@@ -53,7 +53,7 @@ def test_every_setting_is_a_variable(monkeypatch, name) -> None:
     monkeypatch.setenv(f"VITRINE_{name.upper()}", value_of(name))
     value = getattr(Settings(), name)
     (text,) = value if isinstance(value, tuple) else (str(value),)
-    assert text in (value_of(name), f"{value_of(name)}.0")
+    assert str(text) in (value_of(name), f"{value_of(name)}.0")
 
 
 @pytest.mark.parametrize("name", NAMES)
