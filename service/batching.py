@@ -177,7 +177,9 @@ class Batcher(Generic[Item, Result]):
     async def _start_batch(self) -> None:
         """Wait for a turn, then run what waits by then."""
         held = self._cores.places if self._always_wide else 1
-        await self._cores.take(held, self._queue[0].since)
+        # a lane that takes every core lets all go first that wait already: its items may be many
+        since = time.perf_counter() if self._always_wide else self._queue[0].since
+        await self._cores.take(held, since)
         batch: list[Waiting[Item, Result]] = []
         try:
             batch = self._next_batch()

@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, Self
@@ -200,11 +200,19 @@ class ServedModel:
         """
         return [_succeeded(run) for run in await self._passes[lane].submit(passes)]
 
+    @contextmanager
     def explaining(
-        self, images: int, patience_seconds: float = math.inf
-    ) -> AbstractContextManager[None]:
-        """Hold places for images that are explained. Raises what `Batcher.admitted` raises."""
-        return self._passes["explain"].admitted(images, patience_seconds)
+        self, images: int, is_thorough: bool, patience_seconds: float = math.inf
+    ) -> Iterator[None]:
+        """Hold places for images that are explained, thoroughly or not, until the block ends.
+
+        Raises what `Batcher.admitted` and `study` raise.
+        """
+        with ExitStack() as held:
+            held.enter_context(self._passes["explain"].admitted(images, patience_seconds))
+            if is_thorough:
+                held.enter_context(self.study())
+            yield
 
     @contextmanager
     def held(self) -> Iterator[Self]:

@@ -90,7 +90,7 @@ async def explain(
             pictures = await read_pictures(request, context)
             form = _form(parameters, request, pictures)
             check_work(asked, len(pictures.data), model, context)
-            with model.explaining(len(pictures.data), patience):
+            with model.explaining(len(pictures.data), asked.is_thorough, patience):
                 return await _answered(
                     request, context, model, pictures, form, asked, parameters, watch
                 )

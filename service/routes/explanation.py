@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -65,14 +64,13 @@ async def _explain(
 ) -> list[Explanation]:
     """Answer the same question about every picture, a few at a time: attention can be large."""
     explained: list[Explanation] = []
-    with model.study() if asked.is_thorough else nullcontext():
-        for start in range(0, len(readable), PICTURES_AT_ONCE):
-            inquiries = [
-                Inquiry(item.pixel_values, asked, model.contract)
-                for item in readable[start : start + PICTURES_AT_ONCE]
-            ]
-            await _answer_in_step(inquiries, asked, model, context, watch)
-            explained += [inquiry.answer for inquiry in inquiries if inquiry.answer]
+    for start in range(0, len(readable), PICTURES_AT_ONCE):
+        inquiries = [
+            Inquiry(item.pixel_values, asked, model.contract)
+            for item in readable[start : start + PICTURES_AT_ONCE]
+        ]
+        await _answer_in_step(inquiries, asked, model, context, watch)
+        explained += [inquiry.answer for inquiry in inquiries if inquiry.answer]
     context.metrics.explanations.labels(
         model.contract.name, asked.method, str(asked.faithfulness).lower()
     ).inc(len(explained))

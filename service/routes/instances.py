@@ -158,7 +158,7 @@ async def explain(
             instances = await _read(request, context)
             asked = question_for(_joined(query, instances), model)
             check_work(asked, len(instances.data), model, context)
-            with model.explaining(len(instances.data), patience):
+            with model.explaining(len(instances.data), asked.is_thorough, patience):
                 prepared = await while_connected(
                     request, prepare(instances.data, model, context, watch)
                 )
