@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.exported import exported_once
 
@@ -14,8 +15,14 @@ LABELS = ("cat", "dog", "ship")
 
 
 def pytest_configure() -> None:
-    """Let torch compute on one thread: on busy cores several threads wait for each other."""
+    """Make ready for cores that are busy with other tests.
+
+    Torch computes on one thread, since several would wait for each other; and a property may take
+    its time.
+    """
     os.environ["OMP_NUM_THREADS"] = "1"
+    settings.register_profile("patient", deadline=None)
+    settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
