@@ -46,7 +46,7 @@ class PrecisionChoice:
             case "no other":
                 return f"auto takes {self.name}, as there is no other for this device"
             case "measurement":
-                return f"auto takes {self.name}: fewer bits run {self.speedup:.2f} times as fast as fp32"
+                return f"auto takes {self.name}: fewer bits run {self.speedup:.2f} times as fast"
             case _:
                 assert_never(self.chosen_by)
 
