@@ -4,8 +4,7 @@ int8: weights in 7 bits of a byte, a scale for every output channel; activations
 scale found at every run. A CPU without VNNI adds pairs of products in 16 bits, where full 8-bit
 weights overflow: on such a CPU the embedded model then agreed with fp32 on 98.6 % of the test
 pictures, with 7 bits on 99.2 %, at equal speed (docs/benchmarks.md). What stays fp32 is small: the
-patch embedding, the
-head, and the products of attention, of which neither side is a weight.
+patch embedding, the head, and the products of attention, of which neither side is a weight.
 
 fp16: everything in half precision between float32 inputs and outputs.
 """
