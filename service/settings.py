@@ -11,11 +11,15 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from service.comma_list import split_at_commas
 from service.engine import Provider
-from service.origins import checked_origins, split_origins
+from service.origins import checked_origins
 
 Origins = Annotated[
-    tuple[str, ...], NoDecode, BeforeValidator(split_origins), AfterValidator(checked_origins)
+    tuple[str, ...], NoDecode, BeforeValidator(split_at_commas), AfterValidator(checked_origins)
+]
+Sizes = Annotated[
+    tuple[Annotated[int, Field(ge=1)], ...], NoDecode, BeforeValidator(split_at_commas)
 ]
 EMBEDDED_BUNDLES = Path(__file__).parent / "bundles"
 
@@ -51,8 +55,9 @@ class Settings(BaseSettings):
         description="CPU threads for one model in each worker; 0 divides the CPUs by the workers",
     )
     max_batch_size: int = Field(default=8, ge=1, description="Images run together at most")
-    batch_sizes: list[Annotated[int, Field(ge=1)]] = Field(
-        default=[], description="Batch sizes to run, in place of the usual ones up to the largest"
+    batch_sizes: Sizes = Field(
+        default=(),
+        description="Batch sizes to run, separated by commas; the usual ones up to the largest",
     )
     max_queue: int = Field(
         default=256, ge=1, description="Images under way at once; more are refused with 503"

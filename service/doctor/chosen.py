@@ -59,7 +59,7 @@ def _plain(value: object) -> object:
 
 
 def _text(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _known() -> set[str]:

@@ -74,11 +74,13 @@ def _workers(
 
 def _at_worst(settings: Settings, threads: int, takes: int, limit: MemoryLimit) -> Check:
     decoding = (threads + SPARE_PLACES) * settings.max_image_pixels * DECODING_BYTES
-    total = takes + settings.workers * (settings.max_queue_bytes + decoding)
+    remembered = getattr(settings, "cache_bytes", 0)
+    total = takes + settings.workers * (settings.max_queue_bytes + decoding + remembered)
     found = (
         f"at worst {mebibytes(total)}: with each worker's queue full of bodies "
         f"({mebibytes(settings.max_queue_bytes)}), and {threads + SPARE_PLACES} of the largest "
         f"pictures being decoded ({mebibytes(decoding)})"
+        + (f", and {mebibytes(remembered)} of results" if remembered else "")
     )
     facts = {"bytes_at_worst": total, "queue_bytes": settings.max_queue_bytes}
     if total <= limit.limit_bytes:

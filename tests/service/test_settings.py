@@ -51,8 +51,8 @@ def test_every_setting_is_a_flag_with_a_description(help_text, name) -> None:
 def test_every_setting_is_a_variable(monkeypatch, name) -> None:
     monkeypatch.setenv(f"VITRINE_{name.upper()}", value_of(name))
     value = getattr(Settings(), name)
-    (text,) = value if isinstance(value, tuple) else (str(value),)
-    assert text in (value_of(name), f"{value_of(name)}.0")
+    (item,) = value if isinstance(value, tuple) else (value,)
+    assert str(item) in (value_of(name), f"{value_of(name)}.0")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -65,6 +65,23 @@ def test_a_flag_wins_over_its_variable(monkeypatch) -> None:
     monkeypatch.setenv("VITRINE_MAX_IMAGES", "9")
     settings = Serve(max_queue=8)
     assert (settings.max_queue, settings.max_images) == (8, 9)
+
+
+@pytest.mark.parametrize("text", ["1,4,8", "1, 4, 8"])
+def test_batch_sizes_are_separated_by_commas(monkeypatch, text) -> None:
+    monkeypatch.setenv("VITRINE_BATCH_SIZES", text)
+    assert Settings().batch_sizes == (1, 4, 8)
+
+
+def test_batch_sizes_are_numbers_from_one_on(monkeypatch) -> None:
+    served: list[Settings] = []
+    for text in ("0", "many"):
+        with pytest.raises(SystemExit) as exit_of:
+            main(["serve", "--batch-sizes", text])
+        assert exit_of.value.code == 64
+    monkeypatch.setattr("service.server.serve", served.append)
+    main(["serve", "--batch-sizes", "1,4"])
+    assert served[0].batch_sizes == (1, 4)
 
 
 def test_a_variable_that_does_not_fit_stops_the_command(monkeypatch, capsys) -> None:
