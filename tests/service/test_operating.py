@@ -13,7 +13,7 @@ from service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 OPERATING = (ROOT / "docs/operating.md").read_text()
-OF_OTHER_COMMANDS = {"--json", "--file", "--admin", "--time"}  # doctor, key, key, docker stop
+OF_OTHER_COMMANDS = {"--admin", "--data-binary", "--file", "--json", "--time"}
 
 
 def test_every_metric_has_its_row_with_its_labels() -> None:
