@@ -11,15 +11,14 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from service.comma_list import split_at_commas
 from service.engine import Provider
-from service.origins import checked_origins
+from service.origins import checked_origins, split_origins
 
 Origins = Annotated[
-    tuple[str, ...], NoDecode, BeforeValidator(split_at_commas), AfterValidator(checked_origins)
+    tuple[str, ...], NoDecode, BeforeValidator(split_origins), AfterValidator(checked_origins)
 ]
-Sizes = Annotated[
-    tuple[Annotated[int, Field(ge=1)], ...], NoDecode, BeforeValidator(split_at_commas)
+BatchSizeList = Annotated[
+    tuple[Annotated[int, Field(ge=1)], ...], NoDecode, BeforeValidator(split_origins)
 ]
 EMBEDDED_BUNDLES = Path(__file__).parent / "bundles"
 
@@ -55,9 +54,9 @@ class Settings(BaseSettings):
         description="CPU threads for one model in each worker; 0 divides the CPUs by the workers",
     )
     max_batch_size: int = Field(default=8, ge=1, description="Images run together at most")
-    batch_sizes: Sizes = Field(
+    batch_sizes: BatchSizeList = Field(
         default=(),
-        description="Batch sizes to run, separated by commas; the usual ones up to the largest",
+        description="Batch sizes to run, separated by commas, in place of those up to the largest",
     )
     max_queue: int = Field(
         default=256, ge=1, description="Images under way at once; more are refused with 503"

@@ -51,8 +51,8 @@ def test_every_setting_is_a_flag_with_a_description(help_text, name) -> None:
 def test_every_setting_is_a_variable(monkeypatch, name) -> None:
     monkeypatch.setenv(f"VITRINE_{name.upper()}", value_of(name))
     value = getattr(Settings(), name)
-    (item,) = value if isinstance(value, tuple) else (value,)
-    assert str(item) in (value_of(name), f"{value_of(name)}.0")
+    (text,) = value if isinstance(value, tuple) else (str(value),)
+    assert str(text) in (value_of(name), f"{value_of(name)}.0")
 
 
 @pytest.mark.parametrize("name", NAMES)
