@@ -6,6 +6,7 @@
 # docker/README.md tells how to serve other bundles; docker/prove.sh builds and tries it for real.
 
 ARG BASE=docker.io/library/debian:bookworm-slim
+ARG EXTRAS=cpu
 
 # The interpreter, in the final image and under everything that is built for it.
 FROM ${BASE} AS python
@@ -23,8 +24,9 @@ WORKDIR /build/source
 
 # What the service needs, in a layer that changes with pyproject.toml alone. Wheels bring tests and
 # C headers that nothing loads. Bytecode is compiled here, unchecked: a read-only root cannot do it.
+ARG EXTRAS
 COPY pyproject.toml ./
-RUN python3 -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; print(*project["dependencies"], *project["optional-dependencies"]["cpu"], sep="\n")' > requirements.txt \
+RUN python3 -c 'import sys, tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; print(*project["dependencies"], *(needed for extra in sys.argv[1].split(",") for needed in project["optional-dependencies"][extra]), sep="\n")' "$EXTRAS" > requirements.txt \
     && /build/tools/bin/pip --python /opt/vitrine/bin/python install --no-cache-dir --no-compile --requirement requirements.txt \
     && find /opt/vitrine/lib -depth -type d \( -name tests -o -path '*/numpy/_core/include' \) -exec rm -r {} + \
     && /opt/vitrine/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/vitrine/lib

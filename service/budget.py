@@ -11,8 +11,21 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-CGROUP_ROOT = Path("/sys/fs/cgroup")
-PROCESS_CGROUP = Path("/proc/self/cgroup")
+from service.cgroup import (
+    CGROUP_ROOT,
+    PROCESS_CGROUP,
+    levels_of_version_1,
+    levels_of_version_2,
+    read_text,
+)
+
+
+@dataclass(frozen=True)
+class CpuLimit:
+    """CPUs, or a fraction of them, that one thing allows."""
+
+    cpus: float
+    source: str
 
 
 @dataclass(frozen=True)
@@ -24,48 +37,38 @@ class CpuBudget:
 
 
 def cpu_budget(cgroup_root: Path = CGROUP_ROOT, process_cgroup: Path = PROCESS_CGROUP) -> CpuBudget:
-    """Give the smallest of machine, affinity, cgroup v2 `cpu.max` at every level and v1 quota.
+    """Give the smallest of all limits.
 
     A fraction of a CPU counts as a whole one: 1.5 gives 2, since a thread more than the quota costs
     less than a CPU left idle.
     """
-    limits: list[tuple[float, str]] = [(os.cpu_count() or 1, "machine")]
+    least = min(cpu_limits(cgroup_root, process_cgroup), key=lambda limit: limit.cpus)
+    return CpuBudget(max(1, math.ceil(least.cpus)), least.source)
+
+
+def cpu_limits(
+    cgroup_root: Path = CGROUP_ROOT, process_cgroup: Path = PROCESS_CGROUP
+) -> list[CpuLimit]:
+    """Give machine, affinity, cgroup v2 `cpu.max` and v1 quota at every level, where they limit."""
+    limits = [CpuLimit(os.cpu_count() or 1, "machine")]
     if hasattr(os, "sched_getaffinity"):
-        limits.append((len(os.sched_getaffinity(0)), "affinity"))
-    limits.extend(_cgroup2_limits(cgroup_root, process_cgroup))
-    limits.extend(_cgroup1_limits(cgroup_root))
-    cpus, source = min(limits, key=lambda limit: limit[0])
-    return CpuBudget(max(1, math.ceil(cpus)), source)
-
-
-def _cgroup2_limits(root: Path, process_cgroup: Path) -> list[tuple[float, str]]:
-    own = _own_cgroup(root, process_cgroup)
-    levels = [own, *(parent for parent in own.parents if parent.is_relative_to(root))]
-    limits = []
-    for level in levels:
-        quota, _, period = _read(level / "cpu.max").partition(" ")
-        if quota.isdigit() and period.isdigit():
-            limits.append((int(quota) / int(period), f"{level / 'cpu.max'}"))
+        limits.append(CpuLimit(len(os.sched_getaffinity(0)), "affinity"))
+    for level in levels_of_version_2(cgroup_root, process_cgroup):
+        quota, _, period = read_text(level / "cpu.max").partition(" ")
+        limits += _quota(quota, period, level / "cpu.max")
+    for level in levels_of_version_1(cgroup_root, process_cgroup, "cpu"):
+        period = read_text(level / "cpu.cfs_period_us")
+        file = level / "cpu.cfs_quota_us"
+        limits += _quota(read_text(file), period, file)
     return limits
 
 
-def _own_cgroup(root: Path, process_cgroup: Path) -> Path:
-    for line in _read(process_cgroup).splitlines():
-        if line.startswith("0::"):
-            return root / line.removeprefix("0::").lstrip("/")
-    return root
+def threads_of_a_worker(threads: int, workers: int, cpus: int) -> int:
+    """Give the threads asked for, or each worker's share of the CPUs where that is 0."""
+    return threads or max(1, cpus // workers)
 
 
-def _cgroup1_limits(root: Path) -> list[tuple[float, str]]:
-    folder = root / "cpu"
-    quota, period = _read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us")
-    if quota.isdigit() and period.isdigit():  # a quota of -1 is none
-        return [(int(quota) / int(period), f"{folder / 'cpu.cfs_quota_us'}")]
+def _quota(quota: str, period: str, file: Path) -> list[CpuLimit]:
+    if quota.isdigit() and period.isdigit():  # `max`, and in version 1 a quota of -1, is none
+        return [CpuLimit(int(quota) / int(period), str(file))]
     return []
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:  # not this kind of system
-        return ""

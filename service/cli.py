@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import AliasChoices, BaseModel, Field
-from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubCommand, CliToggleFlag
+from pydantic_settings import (
+    BaseSettings,
+    CliApp,
+    CliPositionalArg,
+    CliSubCommand,
+    CliToggleFlag,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+)
 
 from service import __version__
 from service.benchmarking.cli import Benchmark
@@ -19,6 +27,8 @@ from service.explain_schemas import ExplainMapsResult
 from service.explanation.question import ExplainOptions, ask
 from service.settings import EMBEDDED_BUNDLES, Settings
 from service.soak.cli import Soak
+
+MISCONFIGURED = 78  # as sysexits.h has it
 
 
 class Serve(Settings):
@@ -126,14 +136,35 @@ class Inspect(LocalCommand):
             print(read_bundle(folder).contract.model_dump_json(indent=2))
 
 
-class Doctor(LocalCommand):
-    """Say what this machine offers and whether the bundles are sound."""
+class Doctor(Settings):
+    """Check what `vitrine serve` with the same options would find: machine, settings, bundles."""
+
+    as_json: bool = Field(
+        default=False, validation_alias=AliasChoices("json"), description="Print JSON"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *others: PydanticBaseSettingsSource,
+        **named: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the variables of the settings alone: JSON is another program's variable."""
+        return init_settings, EnvSettingsSource(Settings)
 
     def cli_cmd(self) -> None:
-        """Print what is found; a broken bundle ends it with an error."""
-        from service.doctor import examine
+        """Print a line for each check; an error among them is the exit code."""
+        from service.doctor.check import worst
+        from service.doctor.examination import examine
+        from service.doctor.report import as_json, as_text
 
-        print(examine(self.bundles))
+        options = self.model_dump(include=set(Settings.model_fields))
+        checks = examine(Settings(**options))
+        print(as_json(checks) if self.as_json else as_text(checks))
+        if worst(checks) == "error":
+            sys.exit(MISCONFIGURED)
 
 
 class NewKey(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -62,6 +63,18 @@ def rate_limit(settings: Settings) -> RateLimit | None:
     return RateLimit(settings.rate_limit, settings.rate_burst, shared_folder())
 
 
+def bundle_opener(settings: Settings, threads: int) -> Callable[[Path], ServedModel]:
+    """Give what opens a bundle as the settings say."""
+    return partial(
+        open_model,
+        provider=settings.provider,
+        threads=threads,
+        max_batch_size=settings.max_batch_size,
+        batch_sizes=settings.batch_sizes,
+        precision=settings.precision,
+    )
+
+
 def _queue_limits(settings: Settings) -> dict[Lane, int]:
     return {
         "classify": settings.max_queue,
@@ -97,12 +110,4 @@ def _lifecycle(settings: Settings, metrics: Metrics, cores: Cores) -> Lifecycle:
         metrics.model_info.labels(*labels(model)).set(0)
         metrics.model_info.remove(*labels(model))
 
-    open_bundle = partial(
-        open_model,
-        provider=settings.provider,
-        threads=cores.number,
-        max_batch_size=settings.max_batch_size,
-        batch_sizes=settings.batch_sizes,
-        precision=settings.precision,
-    )
-    return Lifecycle(open_bundle, start, retire)
+    return Lifecycle(bundle_opener(settings, cores.number), start, retire)

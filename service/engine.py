@@ -76,6 +76,11 @@ class Engine:
         return cast(str, self._classify.get_providers()[0])
 
     @property
+    def options(self) -> onnxruntime.SessionOptions:
+        """The options that the classify session really has."""
+        return self._classify.get_session_options()
+
+    @property
     def image_shape(self) -> tuple[int, int, int]:
         """The shape of an image's pixel values: (3, rows, columns)."""
         return (3, *self.bundle.contract.architecture.image_size)

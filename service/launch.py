@@ -11,7 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from service.budget import cpu_budget
+from service.budget import cpu_budget, threads_of_a_worker
 from service.errors import InvalidParameter, VitrineError
 from service.listener import listen
 from service.logs import configure_logging
@@ -39,7 +39,7 @@ def launch(settings: Settings) -> NoReturn:
 
 def settings_of_a_worker(settings: Settings) -> str:
     """Give the settings as JSON, with each worker's share of the CPUs."""
-    threads = settings.threads or max(1, cpu_budget().cpus // settings.workers)
+    threads = threads_of_a_worker(settings.threads, settings.workers, cpu_budget().cpus)
     return settings.model_copy(update={"threads": threads}).model_dump_json()
 
 

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from service.budget import CpuBudget, cpu_budget
+from service.budget import CpuBudget, CpuLimit, cpu_budget, cpu_limits, threads_of_a_worker
 
 CPUS = len(os.sched_getaffinity(0))
 
 
-def tree(root: Path, files: dict[str, str], own: str = "/") -> CpuBudget:
+def tree(root: Path, files: dict[str, str], own: str = "/", version_1: str = "/x") -> CpuBudget:
     """Write a control group tree and ask for the budget of a process in `own`."""
     for name, content in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(content)
     process = root / "process"
-    process.write_text(f"12:cpu:/x\n0::{own}\n")
+    process.write_text(f"12:cpuacct,cpu:{version_1}\n0::{own}\n")
     return cpu_budget(root, process)
 
 
@@ -65,6 +65,32 @@ def test_a_quota_of_another_group_does_not_count(tmp_path) -> None:
 def test_a_version_1_quota_counts(tmp_path) -> None:
     files = {"cpu/cpu.cfs_quota_us": "70000\n", "cpu/cpu.cfs_period_us": "100000\n"}
     assert tree(tmp_path, files) == CpuBudget(1, str(tmp_path / "cpu/cpu.cfs_quota_us"))
+
+
+@pytest.mark.parametrize("tightest", ["", "pod/", "pod/container/"])
+def test_the_smallest_version_1_quota_of_all_levels_counts(tmp_path, tightest) -> None:
+    period = {f"cpu/{level}cpu.cfs_period_us": "100000" for level in ("", "pod/", "pod/container/")}
+    quota = {f"cpu/{tightest}cpu.cfs_quota_us": "80000"}
+    budget = tree(tmp_path, {**period, **quota}, version_1="/pod/container")
+    assert budget == CpuBudget(1, str(tmp_path / f"cpu/{tightest}cpu.cfs_quota_us"))
+
+
+def test_every_limit_is_listed_and_not_only_the_one_that_decides(tmp_path) -> None:
+    tree(tmp_path, {"cpu.max": "400000 100000", "pod/cpu.max": "50000 100000"}, own="/pod")
+    found = cpu_limits(tmp_path, tmp_path / "process")
+    assert CpuLimit(CPUS, "affinity") in found
+    assert CpuLimit(4.0, str(tmp_path / "cpu.max")) in found
+    assert CpuLimit(0.5, str(tmp_path / "pod/cpu.max")) in found
+
+
+@pytest.mark.parametrize(
+    ("threads", "workers", "cpus", "of_each"),
+    [(0, 1, 4, 4), (0, 2, 5, 2), (0, 9, 4, 1), (3, 2, 4, 3)],
+)
+def test_workers_share_the_cpus_unless_threads_are_asked_for(
+    threads, workers, cpus, of_each
+) -> None:
+    assert threads_of_a_worker(threads, workers, cpus) == of_each
 
 
 def test_a_version_1_quota_of_minus_one_is_none(tmp_path) -> None:

@@ -96,13 +96,6 @@ def test_inspect_prints_a_json_schema_that_the_contract_fulfils(vitrine, tiny_bu
     jsonschema.validate(json.loads((tiny_bundle / CONTRACT_FILE).read_text()), json.loads(output))
 
 
-def test_doctor_tells_of_machine_and_bundles(vitrine) -> None:
-    code, output, _ = vitrine("doctor")
-    assert code == 0
-    for words in (__version__, "CPUs", "limited by", "CPUExecutionProvider", "tiny 1: digests"):
-        assert words in output
-
-
 def test_the_latest_version_of_the_first_model_is_used(vitrine, copy_bundle, picture, capsys):
     for version in ("9", "10"):
         folder = copy_bundle(
@@ -152,7 +145,7 @@ def test_wrong_input_ends_with_its_code_and_a_remedy(
     assert output == ""
 
 
-@pytest.mark.parametrize("name", ["classify", "inspect", "doctor"])
+@pytest.mark.parametrize("name", ["classify", "inspect"])
 def test_a_folder_without_bundles_is_a_broken_bundle(vitrine, picture, tmp_path, name) -> None:
     pictures = [picture] if name == "classify" else []
     code, _, errors = vitrine(name, *pictures, bundles=tmp_path)

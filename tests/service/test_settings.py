@@ -68,6 +68,23 @@ def test_a_flag_wins_over_its_variable(monkeypatch) -> None:
     assert (settings.max_queue, settings.max_images) == (8, 9)
 
 
+@pytest.mark.parametrize("text", ["1,4,8", "1, 4, 8"])
+def test_batch_sizes_are_separated_by_commas(monkeypatch, text) -> None:
+    monkeypatch.setenv("VITRINE_BATCH_SIZES", text)
+    assert Settings().batch_sizes == (1, 4, 8)
+
+
+def test_batch_sizes_are_numbers_from_one_on(monkeypatch) -> None:
+    served: list[Settings] = []
+    for text in ("0", "many"):
+        with pytest.raises(SystemExit) as exit_of:
+            main(["serve", "--batch-sizes", text])
+        assert exit_of.value.code == 64
+    monkeypatch.setattr("service.server.serve", served.append)
+    main(["serve", "--batch-sizes", "1,4"])
+    assert served[0].batch_sizes == (1, 4)
+
+
 def test_a_variable_that_does_not_fit_stops_the_command(monkeypatch, capsys) -> None:
     monkeypatch.setenv("VITRINE_MAX_QUEUE", "none")
     with pytest.raises(SystemExit) as exit_of:
