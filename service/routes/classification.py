@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from fastapi import Request
 
@@ -14,9 +16,13 @@ from service.engine import Floats
 from service.errors import VitrineError
 from service.exchange import note_model, note_stage
 from service.preprocess import ImageFacts
+from service.routes.cached_classification import classify_cached
 from service.routes.context import Context
 from service.routes.stages import Stopwatch, patience_seconds, while_connected
 from service.served_model import Classified, ServedModel
+
+# from the seconds that the answer may take
+Classify = Callable[[float], Coroutine[Any, Any, list[Ran[Classified | VitrineError]]]]
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,10 @@ async def classify_pictures(
 
     Raises Overloaded, ModelNotReady, InferenceFailed and CallerGone, which concern them all.
     """
-    found = await _classify(request, context, model, data, watch)
+    classify: Classify = partial(model.classify, data)
+    if context.results is not None:
+        classify = partial(classify_cached, context.results, context, model, data)
+    found = await _classify(request, context, model, classify, watch)
     return [item if isinstance(item, VitrineError) else _picture(item) for item in found]
 
 
@@ -56,7 +65,8 @@ async def classify_pixel_values(
     Raises Overloaded, ModelNotReady, InferenceFailed and CallerGone.
     """
     classified: list[Classified] = []
-    for item in await _classify(request, context, model, images, watch):
+    classify: Classify = partial(model.classify, images)
+    for item in await _classify(request, context, model, classify, watch):
         if isinstance(item, VitrineError):
             raise item
         classified.append(item)
@@ -67,12 +77,12 @@ async def _classify(
     request: Request,
     context: Context,
     model: ServedModel,
-    images: Sequence[bytes | Floats],
+    classify: Classify,
     watch: Stopwatch,
 ) -> list[Classified | VitrineError]:
     note_model(model.contract.name, model.contract.version)
     patience = patience_seconds(request, context)
-    runs = await while_connected(request, model.classify(images, patience))
+    runs = await while_connected(request, classify(patience))
     _note(runs, context, watch)
     for run in runs:
         if isinstance(run.result, Classified):
@@ -90,8 +100,10 @@ def _note(
     """Take down the longest that an image was decoded and run, and that the first of them waited.
 
     What is neither decoding nor the run, such as the decoding of others in a batch, is waiting.
+    What was known took no time and counts nowhere, and what ran for another request counts there.
     """
     good = [(run, run.result) for run in runs if isinstance(run.result, Classified)]
+    good = [(run, found) for run, found in good if run.queue_seconds + run.run_seconds]
     if not good:
         return
     decode = max(found.decode_seconds for _, found in good)
@@ -101,7 +113,8 @@ def _note(
     watch.queue = max(0.0, whole - decode - inference)
     ended = time.perf_counter()
     sizes = {"items": len(good)}
-    for stage, seconds in (("inference", inference), ("decode", decode), ("queue", watch.queue)):
+    stages = (("inference", inference), ("decode", decode)) if inference else ()
+    for stage, seconds in (*stages, ("queue", watch.queue)):
         note_stage(context.metrics, stage, seconds, ended=ended, sizes=sizes)
         ended -= seconds
 

@@ -44,7 +44,8 @@ async def classify(
     patience = patience_seconds(request, context)
     async with deadline(patience):
         with context.registry.lease(parameters.model, parameters.version) as model:
-            model.check_room("classify", patience)
+            if context.results is None:  # what is remembered needs no room
+                model.check_room("classify", patience)
             pictures = await read_pictures(request, context)
             classified = await classify_pictures(request, context, model, pictures.data, watch)
     told = {"model": model_identity(model.engine.bundle), "timing_ms": watch.timing()}

@@ -30,9 +30,15 @@ from service.problems import EXPLAIN_PROBLEMS, PICTURE_PROBLEMS, documented
 from service.routes.body import read_plain_body
 from service.routes.classification import ClassifiedPicture, classify_pictures
 from service.routes.context import Context, InContext
-from service.routes.explanation import check_work, explain_prepared, question_for, result_of
+from service.routes.explanation import (
+    check_work,
+    explain_subjects,
+    prepare_subjects,
+    question_for,
+    result_of,
+)
 from service.routes.pictures import BASE64
-from service.routes.stages import Stopwatch, deadline, failed, patience_seconds, prepare
+from service.routes.stages import Stopwatch, deadline, failed, patience_seconds
 from service.schemas import ClassifyResult, FailedResult
 
 router = APIRouter(prefix="/v1/models", tags=["protocols"])
@@ -147,9 +153,9 @@ async def explain(
             instances = await _read(request, context)
             asked = question_for(_joined(query, instances), model)
             check_work(asked, len(instances.data), model, context)
-            prepared = await prepare(instances.data, model, context, watch)
-            outcomes = await explain_prepared(
-                request, context, model, instances.data, prepared, asked, watch
+            subjects = await prepare_subjects(request, context, model, instances.data, asked, watch)
+            outcomes = await explain_subjects(
+                request, context, model, instances.data, subjects, asked, watch
             )
 
             def describe() -> Response:
