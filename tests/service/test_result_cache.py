@@ -92,7 +92,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(steps=st.lists(STEPS, max_size=40))
 def test_under_any_interleaving_each_key_is_made_once_at_a_time_and_nobody_hangs(steps) -> None:
     async def use(kitchen: Kitchen) -> None:
