@@ -17,6 +17,7 @@ from service.quota import Quota
 from service.rate import RateLimit
 from service.registry import Registry, open_model
 from service.relay import Relay
+from service.result_cache import ResultCache
 from service.routes.context import Context
 from service.served_model import Lane, ServedModel
 from service.settings import Settings
@@ -47,6 +48,7 @@ def compose(settings: Settings) -> Context:
         picture_threads=ThreadPoolExecutor(threads, thread_name_prefix="picture"),
         loader=loader,
         relay=Relay(loader, shared_folder()),
+        results=ResultCache(settings.cache_bytes) if settings.cache_bytes else None,
     )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from service.metrics import Metrics  # a supervisor's log needs none of it
 
 NO_SIZES: Mapping[str, int] = {}
+CACHE_OUTCOMES = ("", "hit", "shared", "miss")  # one of several pictures tells by the slowest
 CURRENT: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 
 
@@ -42,6 +43,7 @@ class Exchange:
     status: int = 500
     problem: str = ""
     model: str = ""
+    cached: str = ""
     key_name: str = ""
     bytes_in: int = 0
     bytes_out: int = 0
@@ -62,7 +64,8 @@ class Exchange:
         for stage in self.stages:
             spent[stage.name] = spent.get(stage.name, 0.0) + stage.seconds
         spent["total"] = self.seconds
-        return ", ".join(f"{name};dur={seconds * 1000:.3f}" for name, seconds in spent.items())
+        told = [f"{name};dur={seconds * 1000:.3f}" for name, seconds in spent.items()]
+        return ", ".join([f"cache;desc={self.cached}", *told] if self.cached else told)
 
     def nanoseconds(self, moment: float) -> int:
         """Give a moment of `perf_counter` as nanoseconds since 1970."""
@@ -84,6 +87,12 @@ def note_model(name: str, version: str) -> None:
     """Take down which model answers the current request."""
     if exchange := CURRENT.get():
         exchange.model = f"{name}/{version}"
+
+
+def note_cached(outcome: str) -> None:
+    """Take down whether the cache had a result for the current request; a miss outweighs a hit."""
+    if exchange := CURRENT.get():
+        exchange.cached = max(exchange.cached, outcome, key=CACHE_OUTCOMES.index)
 
 
 def note_stage(

@@ -135,6 +135,12 @@ class Metrics:
             ("outcome",),
             registry=self.registry,
         )
+        self.cache_bytes = Gauge(
+            "vitrine_cache_bytes",
+            "Bytes of results kept in the result cache",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
         self.ready = Gauge(
             "vitrine_ready",
             "1 while requests are answered, 0 while loading or draining",

@@ -202,7 +202,7 @@ class ServedModel:
 
     @contextmanager
     def explaining(
-        self, images: int, is_thorough: bool, patience_seconds: float = math.inf
+        self, images: int, is_thorough: bool = False, patience_seconds: float = math.inf
     ) -> Iterator[None]:
         """Hold places for images that are explained, thoroughly or not, until the block ends.
 

@@ -92,6 +92,9 @@ class Settings(BaseSettings):
         default=50_000_000, ge=1, description="Largest image, in pixels, checked before decoding"
     )
     max_images: int = Field(default=64, ge=1, description="Images in one request at most")
+    cache_bytes: int = Field(
+        default=0, ge=0, description="Bytes of results to remember in each worker; 0 is no cache"
+    )
     api_keys_file: Path | None = Field(
         default=None, description="File of API keys that `vitrine key` makes; open to all without"
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from fastapi import Request
 
@@ -14,9 +16,13 @@ from service.engine import Floats
 from service.errors import VitrineError
 from service.exchange import note_model, note_stage
 from service.preprocess import ImageFacts
+from service.routes.cached_classification import classify_cached
 from service.routes.context import Context
 from service.routes.stages import Stopwatch, patience_seconds, while_connected
 from service.served_model import Classified, ServedModel
+
+# from the seconds that the answer may take
+Classify = Callable[[float], Coroutine[Any, Any, list[Ran[Classified | VitrineError]]]]
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,10 @@ async def classify_pictures(
 
     Raises Overloaded, ModelNotReady, InferenceFailed and CallerGone, which concern them all.
     """
-    found = await _classify(request, context, model, data, watch)
+    classify: Classify = partial(model.classify, data)
+    if context.results is not None:
+        classify = partial(classify_cached, context.results, context, model, data)
+    found = await _classify(request, context, model, classify, data, watch)
     return [item if isinstance(item, VitrineError) else _picture(item) for item in found]
 
 
@@ -56,7 +65,8 @@ async def classify_pixel_values(
     Raises Overloaded, ModelNotReady, InferenceFailed and CallerGone.
     """
     classified: list[Classified] = []
-    for item in await _classify(request, context, model, images, watch):
+    classify: Classify = partial(model.classify, images)
+    for item in await _classify(request, context, model, classify, (), watch):
         if isinstance(item, VitrineError):
             raise item
         classified.append(item)
@@ -67,14 +77,14 @@ async def _classify(
     request: Request,
     context: Context,
     model: ServedModel,
-    images: Sequence[bytes | Floats],
+    classify: Classify,
+    encoded: Sequence[bytes],
     watch: Stopwatch,
 ) -> list[Classified | VitrineError]:
     note_model(model.contract.name, model.contract.version)
     patience = patience_seconds(request, context)
-    runs = await while_connected(request, model.classify(images, patience))
-    encoded = [len(image) for image in images if isinstance(image, bytes)]
-    _note(runs, {"images": len(encoded), "bytes": sum(encoded)}, context, watch)
+    runs = await while_connected(request, classify(patience))
+    _note(runs, {"images": len(encoded), "bytes": sum(map(len, encoded))}, context, watch)
     for run in runs:
         if isinstance(run.result, Classified):
             ranking = run.result.ranking
@@ -94,11 +104,13 @@ def _note(
     """Take down the longest that an image was decoded and run, and that the first of them waited.
 
     What is neither decoding nor the run, such as the decoding of others in a batch, is waiting.
+    What was known took no time and counts nowhere, and what ran for another request counts there.
     """
     good = [(run, run.result) for run in runs if isinstance(run.result, Classified)]
+    good = [(run, found) for run, found in good if run.queue_seconds + run.run_seconds]
     if not good:
-        if runs:  # what could be read of them was read
-            note_stage(context.metrics, "decode", max(run.run_seconds for run in runs), sizes=sizes)
+        if bad := [run.run_seconds for run in runs if isinstance(run.result, VitrineError)]:
+            note_stage(context.metrics, "decode", max(bad), sizes=sizes)
         return
     decode = max(found.decode_seconds for _, found in good)
     inference = max(found.inference_seconds for _, found in good)
@@ -107,9 +119,12 @@ def _note(
     watch.queue = max(0.0, whole - decode - inference)
     ended, items = time.perf_counter(), {"items": len(good)}
     before_run = ended - inference
-    note_stage(context.metrics, "decode", decode, ended=before_run - watch.queue, sizes=sizes)
+    if inference:
+        before_wait = before_run - watch.queue
+        note_stage(context.metrics, "decode", decode, ended=before_wait, sizes=sizes)
     note_stage(context.metrics, "queue", watch.queue, ended=before_run, sizes=items)
-    note_stage(context.metrics, "inference", inference, ended=ended, sizes=items)
+    if inference:
+        note_stage(context.metrics, "inference", inference, ended=ended, sizes=items)
 
 
 def _picture(found: Classified) -> ClassifiedPicture:

@@ -15,7 +15,7 @@ from service.routes.classification import ClassifiedPicture, classify_pictures
 from service.routes.context import Context, InContext
 from service.routes.pictures import REQUEST_BODY, read_pictures
 from service.routes.query_route import QueryRoute
-from service.routes.stages import Stopwatch, deadline, failed, patience_seconds
+from service.routes.stages import Stopwatch, check_room, deadline, failed, patience_seconds
 from service.schemas import (
     ClassifyAnswer,
     ClassifyAnswers,
@@ -45,7 +45,7 @@ async def classify(
     patience = patience_seconds(request, context)
     async with deadline(patience):
         with context.registry.lease(parameters.model, parameters.version) as model:
-            model.check_room("classify", patience)
+            check_room(context, model, "classify", patience)
             pictures = await read_pictures(request, context)
             classified = await classify_pictures(request, context, model, pictures.data, watch)
     told = {"model": model_identity(model.engine.bundle), "timing_ms": watch.timing()}

@@ -19,6 +19,7 @@ from service.preprocess import ImageLimits
 from service.quota import Quota
 from service.registry import Registry
 from service.relay import Relay
+from service.result_cache import ResultCache
 from service.settings import Settings
 
 Result = TypeVar("Result")
@@ -36,6 +37,7 @@ class Context:
     picture_threads: ThreadPoolExecutor
     loader: Loader
     relay: Relay
+    results: ResultCache | None
     is_draining: bool = False
 
     @property
@@ -56,6 +58,8 @@ class Context:
         for lane, depth in depths.items():
             self.metrics.queue_depth.labels(lane).set(depth)
         self.metrics.queued_bytes.set(self.body_bytes.held)
+        if self.results is not None:
+            self.metrics.cache_bytes.set(self.results.held_bytes)
         self.metrics.ready.set(self.is_ready)
 
     async def in_thread(self, work: Callable[[], Result]) -> Result:

@@ -34,19 +34,20 @@ from service.explain_schemas import (
 from service.explanation.inquiry import Explanation
 from service.explanation.question import Question
 from service.figure import Figure, draw_tiles, lay_out
-from service.preprocess import Prepared
 from service.problems import EXPLAIN_PROBLEMS, documented
 from service.routes.accept import MEDIA_TYPES, preferred_form
 from service.routes.context import Context, InContext
 from service.routes.explanation import (
     Outcome,
     check_work,
-    explain_prepared,
+    explain_subjects,
+    places_for,
+    prepare_subjects,
     question_for,
     result_of,
 )
 from service.routes.pictures import REQUEST_BODY, Pictures, read_pictures
-from service.routes.stages import Stopwatch, deadline, patience_seconds, prepare, while_connected
+from service.routes.stages import Stopwatch, check_room, deadline, patience_seconds, while_connected
 from service.schemas import FailedResult, ModelChoice
 from service.served_model import ServedModel
 
@@ -86,11 +87,11 @@ async def explain(
         with context.registry.lease(parameters.model, parameters.version) as model:
             note_model(model.contract.name, model.contract.version)
             asked = question_for(parameters, model)
-            model.check_room("explain", patience)
+            check_room(context, model, "explain", patience)
             pictures = await read_pictures(request, context)
             form = _form(parameters, request, pictures)
             check_work(asked, len(pictures.data), model, context)
-            with model.explaining(len(pictures.data), asked.is_thorough, patience):
+            with places_for(pictures.data, asked, model, context, patience):
                 return await _answered(
                     request, context, model, pictures, form, asked, parameters, watch
                 )
@@ -107,15 +108,15 @@ async def _answered(
     watch: Stopwatch,
 ) -> Response:
     """Explain what was admitted, in the form that is asked for."""
-    prepared = await while_connected(request, prepare(pictures.data, model, context, watch))
-    if not pictures.is_list and isinstance(prepared[0], VitrineError):
-        raise prepared[0]
+    subjects = await prepare_subjects(request, context, model, pictures.data, asked, watch)
+    if not pictures.is_list and isinstance(subjects[0], VitrineError):
+        raise subjects[0]
     if form == "png":  # a drawing that cannot be is refused before the work
-        for item in prepared:
-            if isinstance(item, Prepared):
+        for item in subjects:
+            if not isinstance(item, VitrineError):
                 drawn_size(item.image.width, item.image.height, parameters.size)
-    outcomes = await explain_prepared(
-        request, context, model, pictures.data, prepared, asked, watch
+    outcomes = await explain_subjects(
+        request, context, model, pictures.data, subjects, asked, watch
     )
 
     def describe() -> Answer:

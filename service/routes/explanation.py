@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,13 +16,27 @@ from service.errors import InvalidParameter, NotExplainable, VitrineError
 from service.explain_schemas import ExplainMapsResult, ExplainResult
 from service.explanation.inquiry import Explanation, Inquiry
 from service.explanation.question import ExplainOptions, Question, ask
+from service.kept_results import Explained
 from service.preprocess import ImageFacts, Prepared
+from service.routes.cached_explanation import (
+    PICTURES_AT_ONCE,
+    Unexplained,
+    explain_cached,
+    find_or_prepare,
+)
 from service.routes.context import Context
-from service.routes.stages import Stopwatch, failed, note_runs, while_connected
+from service.routes.stages import (
+    Stopwatch,
+    failed,
+    note_runs,
+    patience_seconds,
+    prepare,
+    while_connected,
+)
 from service.schemas import FailedResult
 from service.served_model import Lane, ServedModel
 
-PICTURES_AT_ONCE = 8  # of one request
+Subject = Prepared | Explained | Unexplained  # of an answer; the last two where there is a cache
 
 
 @dataclass(frozen=True)
@@ -55,6 +70,37 @@ def check_work(asked: Question, pictures: int, model: ServedModel, context: Cont
         )
 
 
+def places_for(
+    data: Sequence[bytes], asked: Question, model: ServedModel, context: Context, patience: float
+) -> AbstractContextManager[None]:
+    """Hold places for pictures that are explained; with a cache, only what is unknown takes one.
+
+    Raises what `ServedModel.explaining` raises.
+    """
+    if context.results is not None:
+        return nullcontext()
+    return model.explaining(len(data), asked.is_thorough, patience)
+
+
+async def prepare_subjects(
+    request: Request,
+    context: Context,
+    model: ServedModel,
+    data: Sequence[bytes],
+    asked: Question,
+    watch: Stopwatch,
+) -> list[Subject | VitrineError]:
+    """Decode the pictures whose answer is not known yet; a bad one gives its error.
+
+    Raises Overloaded where a picture of a service with a cache finds no room.
+    """
+    if context.results is None:
+        return list[Subject | VitrineError](await prepare(data, model, context, watch))
+    patience = patience_seconds(request, context)
+    found = await find_or_prepare(context.results, context, model, data, asked, patience, watch)
+    return list[Subject | VitrineError](found)
+
+
 async def _explain(
     readable: Sequence[Prepared],
     asked: Question,
@@ -65,16 +111,21 @@ async def _explain(
     """Answer the same question about every picture, a few at a time: attention can be large."""
     explained: list[Explanation] = []
     for start in range(0, len(readable), PICTURES_AT_ONCE):
-        inquiries = [
-            Inquiry(item.pixel_values, asked, model.contract)
-            for item in readable[start : start + PICTURES_AT_ONCE]
-        ]
-        await _answer_in_step(inquiries, asked, model, context, watch)
-        explained += [inquiry.answer for inquiry in inquiries if inquiry.answer]
-    context.metrics.explanations.labels(
-        model.contract.name, asked.method, str(asked.faithfulness).lower()
-    ).inc(len(explained))
+        some = readable[start : start + PICTURES_AT_ONCE]
+        explained += await _explain_together(some, asked, model, context, watch)
     return explained
+
+
+async def _explain_together(
+    readable: Sequence[Prepared],
+    asked: Question,
+    model: ServedModel,
+    context: Context,
+    watch: Stopwatch,
+) -> list[Explanation]:
+    inquiries = [Inquiry(item.pixel_values, asked, model.contract) for item in readable]
+    await _answer_in_step(inquiries, asked, model, context, watch)
+    return [inquiry.answer for inquiry in inquiries if inquiry.answer]
 
 
 async def _answer_in_step(
@@ -105,36 +156,59 @@ async def _answer_in_step(
         lane = "study"
 
 
+async def _explain_subjects(
+    subjects: Sequence[Subject],
+    asked: Question,
+    model: ServedModel,
+    context: Context,
+    watch: Stopwatch,
+) -> list[Explanation]:
+    if context.results is None:
+        readable = [item for item in subjects if isinstance(item, Prepared)]
+        return await _explain(readable, asked, model, context, watch)
+
+    async def explain_one(item: Prepared) -> Explanation:
+        (explanation,) = await _explain_together([item], asked, model, context, watch)
+        return explanation
+
+    found = [item for item in subjects if not isinstance(item, Prepared)]
+    return await explain_cached(context.results, context, model, found, explain_one, watch)
+
+
 def _outcomes(
     data: Sequence[bytes],
-    prepared: Sequence[Prepared | VitrineError],
+    subjects: Sequence[Subject | VitrineError],
     explained: Sequence[Explanation],
 ) -> list[Outcome]:
     in_order = iter(explained)
     return [
-        Outcome(encoded, item.image, next(in_order))
-        if isinstance(item, Prepared)
-        else Outcome(encoded, None, item)
-        for encoded, item in zip(data, prepared, strict=True)
+        Outcome(encoded, None, item)
+        if isinstance(item, VitrineError)
+        else Outcome(encoded, item.image, next(in_order))
+        for encoded, item in zip(data, subjects, strict=True)
     ]
 
 
-async def explain_prepared(
+async def explain_subjects(
     request: Request,
     context: Context,
     model: ServedModel,
     data: Sequence[bytes],
-    prepared: Sequence[Prepared | VitrineError],
+    subjects: Sequence[Subject | VitrineError],
     asked: Question,
     watch: Stopwatch,
 ) -> list[Outcome]:
-    """Answer the same question about every picture that could be prepared; `data` are all of them.
+    """Answer the same question about every picture that could be read; `data` are all of them.
 
     Raises Overloaded, ModelNotReady, InferenceFailed and CallerGone, which concern them all.
     """
-    readable = [item for item in prepared if isinstance(item, Prepared)]
-    explained = await while_connected(request, _explain(readable, asked, model, context, watch))
-    return _outcomes(data, prepared, explained)
+    readable = [item for item in subjects if not isinstance(item, VitrineError)]
+    work = _explain_subjects(readable, asked, model, context, watch)
+    explained = await while_connected(request, work)
+    context.metrics.explanations.labels(
+        model.contract.name, asked.method, str(asked.faithfulness).lower()
+    ).inc(len(explained))
+    return _outcomes(data, subjects, explained)
 
 
 def result_of(

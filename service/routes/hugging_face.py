@@ -13,7 +13,7 @@ from service.routes.body import read_plain_body
 from service.routes.classification import classify_pictures
 from service.routes.context import InContext
 from service.routes.pictures import BASE64, BINARY
-from service.routes.stages import Stopwatch, deadline, patience_seconds
+from service.routes.stages import Stopwatch, check_room, deadline, patience_seconds
 from service.schemas import ModelChoice
 
 router = APIRouter(prefix="/hf", tags=["protocols"])
@@ -61,7 +61,7 @@ async def image_classification(
     patience = patience_seconds(request, context)
     async with deadline(patience):
         with context.registry.lease(choice.model, choice.version) as model:
-            model.check_room("classify", patience)
+            check_room(context, model, "classify", patience)
             body = await read_plain_body(request, context)
             task = await context.in_thread(lambda: read_task(body, is_json=media_type == JSON))
             (classified,) = await classify_pictures(

@@ -23,7 +23,7 @@ from service.routes.classification import (
     classify_pixel_values,
 )
 from service.routes.context import InContext
-from service.routes.stages import Stopwatch, deadline, patience_seconds
+from service.routes.stages import Stopwatch, check_room, deadline, patience_seconds
 from service.served_model import Classified
 
 router = APIRouter(prefix="/v2/models/{name}", tags=["protocols"])
@@ -128,7 +128,7 @@ async def infer(
     patience = patience_seconds(request, context)
     async with deadline(patience):
         with context.registry.lease(name, version) as model:
-            model.check_room("classify", patience)
+            check_room(context, model, "classify", patience)
             body = await read_plain_body(request, context)
             stated, limit = request.headers.get(HEADER_LENGTH), context.settings.max_images
             asked, wanted, images = await context.in_thread(

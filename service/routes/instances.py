@@ -30,16 +30,16 @@ from service.problems import EXPLAIN_PROBLEMS, PICTURE_PROBLEMS, documented
 from service.routes.body import read_plain_body
 from service.routes.classification import ClassifiedPicture, classify_pictures
 from service.routes.context import Context, InContext
-from service.routes.explanation import check_work, explain_prepared, question_for, result_of
-from service.routes.pictures import BASE64
-from service.routes.stages import (
-    Stopwatch,
-    deadline,
-    failed,
-    patience_seconds,
-    prepare,
-    while_connected,
+from service.routes.explanation import (
+    check_work,
+    explain_subjects,
+    places_for,
+    prepare_subjects,
+    question_for,
+    result_of,
 )
+from service.routes.pictures import BASE64
+from service.routes.stages import Stopwatch, check_room, deadline, failed, patience_seconds
 from service.schemas import ClassifyResult, FailedResult
 
 router = APIRouter(prefix="/v1/models", tags=["protocols"])
@@ -118,7 +118,7 @@ async def predict(
     patience = patience_seconds(request, context)
     async with deadline(patience):
         with context.registry.lease(name, query.version) as model:
-            model.check_room("classify", patience)
+            check_room(context, model, "classify", patience)
             instances = await _read(request, context)
             parameters = _joined(query, instances)
             classified = await classify_pictures(
@@ -154,16 +154,16 @@ async def explain(
     patience = patience_seconds(request, context)
     async with deadline(patience):
         with context.registry.lease(name, query.version) as model:
-            model.check_room("explain", patience)
+            check_room(context, model, "explain", patience)
             instances = await _read(request, context)
             asked = question_for(_joined(query, instances), model)
             check_work(asked, len(instances.data), model, context)
-            with model.explaining(len(instances.data), asked.is_thorough, patience):
-                prepared = await while_connected(
-                    request, prepare(instances.data, model, context, watch)
+            with places_for(instances.data, asked, model, context, patience):
+                subjects = await prepare_subjects(
+                    request, context, model, instances.data, asked, watch
                 )
-                outcomes = await explain_prepared(
-                    request, context, model, instances.data, prepared, asked, watch
+                outcomes = await explain_subjects(
+                    request, context, model, instances.data, subjects, asked, watch
                 )
 
                 def describe() -> Response:

@@ -19,7 +19,7 @@ from service.preprocess import Prepared
 from service.problems import problem_of
 from service.routes.context import Context
 from service.schemas import FailedResult, Timing
-from service.served_model import ServedModel
+from service.served_model import Lane, ServedModel
 
 Result = TypeVar("Result")
 DEADLINE_HEADER = "X-Deadline-Ms"
@@ -112,6 +112,16 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -
 async def _until_gone(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+def check_room(context: Context, model: ServedModel, lane: Lane, patience: float) -> None:
+    """Refuse before the body is read what would find no room.
+
+    With a cache it is read all the same: what is known needs none. Raises what
+    `ServedModel.check_room` raises.
+    """
+    if context.results is None:
+        model.check_room(lane, patience)
 
 
 async def prepare(
