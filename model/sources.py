@@ -155,7 +155,7 @@ def decode_bytes(data: bytes, size: Size) -> DecodedImage:
 
 def decode_planes(planes: NDArray[np.uint8], _: Size) -> DecodedImage:
     image = Image.fromarray(np.ascontiguousarray(planes.transpose(1, 2, 0)))
-    return DecodedImage(image, "RAW", image.width, image.height, orientation_applied=False)
+    return DecodedImage(image, "RAW", *image.size, False, area=(0, 0, *image.size))
 
 
 def read_cifar(folder: Path) -> Source:

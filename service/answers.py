@@ -9,6 +9,7 @@ import numpy as np
 
 from service.classify import Prediction, Ranking, probabilities, top_predictions
 from service.contract import Bundle, Contract
+from service.crop import crop_box
 from service.drawing.options import Drawing
 from service.drawing.scale import Scale
 from service.engine import Floats
@@ -29,7 +30,7 @@ from service.explanation.faithfulness import Curve, MapFaithfulness
 from service.explanation.inquiry import Explanation, Map
 from service.explanation.methods import METHODS
 from service.explanation.question import Question
-from service.preprocess import ImageFacts, crop_box
+from service.preprocess import ImageFacts
 from service.schemas import ClassifyResult, ImageItem, ModelIdentity, PredictionItem
 
 PREDICTIONS_BESIDE_A_MAP = 5

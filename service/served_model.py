@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, Self
 
@@ -19,7 +19,7 @@ from service.classify import Ranking, rankings
 from service.contract import Contract
 from service.cores import Cores
 from service.engine import Arrays, Engine, Floats, GraphName, check_finite
-from service.errors import InferenceFailed, Overloaded, VitrineError
+from service.errors import InferenceFailed, Overloaded, PayloadTooLarge, VitrineError
 from service.explanation.passes import Pass, run_passes_apart
 from service.golden import REPLAYS, Golden
 from service.precision import PrecisionChoice
@@ -29,6 +29,7 @@ OnBatch = Callable[[str, int, int], None]  # from the lane, the images run, and 
 Lane = Literal["classify", "explain", "study"]
 PASSES_AT_ONCE = 64  # of one request that wait in the lane study, so that others find room
 DECODED_IN_BATCH_BYTES = 64 * 1024  # larger pictures would hold up the others of their batch
+DECODED_IN_BATCH_PIXELS = 2_000_000  # as many in few bytes: a flat PNG takes 10 ms a megapixel
 
 
 @dataclass(frozen=True)
@@ -142,20 +143,42 @@ class ServedModel:
         assert self._classify is not None
         since = time.perf_counter()
         with self._classify.admitted(len(images), patience_seconds):
-            decoded = await self._large_decoded(images, since)
-            good = [image for image in decoded if not isinstance(image, VitrineError)]
-            runs = iter(await self._classify.submit(good, since))
-            return [
-                Ran(image, 0.0, 0.0) if isinstance(image, VitrineError) else next(runs)
-                for image in decoded
-            ]
+            ran = await self._run_good(await self._large_decoded(images, since), since)
+            # only the header, read in the batch, says that few bytes are many pixels
+            large = {
+                place: image
+                for place, (image, run) in enumerate(zip(images, ran, strict=True))
+                if isinstance(run.result, PayloadTooLarge) and isinstance(image, bytes)
+            }
+            if large:
+                decoded = await self.decode(list(large.values()), since)
+                for place, run in zip(large, await self._run_good(decoded, since), strict=True):
+                    ran[place] = run
+            return ran
 
-    async def decode(self, pictures: Sequence[bytes]) -> list[Prepared | VitrineError]:
-        """Decode and prepare pictures side by side; a bad one gives its error."""
+    async def decode(
+        self, pictures: Sequence[bytes], since: float | None = None
+    ) -> list[Prepared | VitrineError]:
+        """Decode and prepare pictures side by side; a bad one gives its error.
+
+        `since` is when they came (`time.perf_counter`), now by default.
+        """
         assert self._cpu is not None
-        since, run = time.perf_counter(), self._cpu.run
-        decoding = [run(partial(self._prepared, picture), since) for picture in pictures]
-        return await asyncio.gather(*decoding)
+        since, run = time.perf_counter() if since is None else since, self._cpu.run
+        prepared = partial(self._prepared, limits=self._limits)
+        return await asyncio.gather(*[run(partial(prepared, one), since) for one in pictures])
+
+    async def _run_good(
+        self, images: Sequence[bytes | Prepared | Floats | VitrineError], since: float
+    ) -> list[Ran[Classified | VitrineError]]:
+        """Run what is not an error already; an error stays in its place."""
+        assert self._classify is not None
+        good = [image for image in images if not isinstance(image, VitrineError)]
+        runs = iter(await self._classify.submit(good, since))
+        return [
+            Ran(image, 0.0, 0.0) if isinstance(image, VitrineError) else next(runs)
+            for image in images
+        ]
 
     async def _large_decoded(
         self, images: Sequence[bytes | Floats], since: float
@@ -169,7 +192,7 @@ class ServedModel:
             if isinstance(image, bytes) and len(image) > largest
         ]
         if large:
-            decoded = await self.decode([bytes(images[place]) for place in large])
+            decoded = await self.decode([bytes(images[place]) for place in large], since)
             for place, prepared in zip(large, decoded, strict=True):
                 found[place] = prepared
         return found
@@ -237,9 +260,9 @@ class ServedModel:
         # Queues and model know each other: apart, their memory is free at once.
         self._classify, self._passes = None, {}
 
-    def _prepared(self, image: bytes) -> Prepared | VitrineError:
+    def _prepared(self, image: bytes, limits: ImageLimits) -> Prepared | VitrineError:
         try:
-            return prepare(image, self.contract.preprocessing, self._limits)
+            return prepare(image, self.contract.preprocessing, limits)
         except VitrineError as error:
             return error
 
@@ -247,7 +270,11 @@ class ServedModel:
         self, images: Sequence[bytes | Prepared | Floats], is_wide: bool
     ) -> list[Classified | VitrineError]:
         """Decode what is small and not decoded yet, and run all that is good as one batch."""
-        ready = [self._prepared(image) if isinstance(image, bytes) else image for image in images]
+        most = min(self._limits.max_pixels, DECODED_IN_BATCH_PIXELS)
+        limits = replace(self._limits, max_pixels=most)
+        ready = [
+            self._prepared(image, limits) if isinstance(image, bytes) else image for image in images
+        ]
         good = [image for image in ready if not isinstance(image, VitrineError)]
         classified = iter(self._classify_ready(good, is_wide) if good else [])
         return [image if isinstance(image, VitrineError) else next(classified) for image in ready]

@@ -12,18 +12,17 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from service.contract import Preprocessing
+from service.crop import crop_box, resized_size
 from service.errors import InvalidInput, PayloadTooLarge, UnreadableImage, UnsupportedMediaType
 from service.preprocess import (
     FORMATS,
     ORIENTATION_TAG,
     TRANSPOSITIONS,
     ImageLimits,
-    crop_box,
     decode_image,
     fit,
     pixel_values,
     preprocess,
-    resized_size,
 )
 from tests.service.pictures import draw, encode, header_bomb
 
