@@ -20,13 +20,14 @@ from PIL import Image
 from service.benchmarking.sample import Sample, side_by_side
 from service.benchmarking.workload import Work
 from service.contract import Bundle, read_bundle
+from service.crop import crop_box
 from service.engine import Engine
 from service.errors import InferenceFailed
 from service.explanation.inquiry import Inquiry, answer
 from service.explanation.passes import run_passes
 from service.explanation.question import Question, ask
 from service.precision import choose_precision
-from service.preprocess import DecodedImage, ImageLimits, fit, pixel_values, preprocess
+from service.preprocess import INTERPOLATIONS, ImageLimits, pixel_values, preprocess
 from service.settings import Settings
 
 LIMITS = ImageLimits()
@@ -112,8 +113,10 @@ def _classify_plainly(engine: Engine, image: bytes) -> None:
     preprocessing = engine.bundle.contract.preprocessing
     with Image.open(io.BytesIO(image)) as opened:
         rgb = opened.convert("RGB")
-    whole = DecodedImage(rgb, "any", rgb.width, rgb.height, orientation_applied=False)
-    engine.classify(pixel_values(fit(whole, preprocessing), preprocessing)[None])
+    rows, columns = preprocessing.crop
+    box = crop_box(rgb.width, rgb.height, preprocessing)
+    fitted = rgb.resize((columns, rows), INTERPOLATIONS[preprocessing.interpolation], box=box)
+    engine.classify(pixel_values(fitted, preprocessing)[None])
 
 
 def _explain(engine: Engine, question: Question, image: bytes) -> None:

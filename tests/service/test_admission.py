@@ -180,11 +180,11 @@ def test_large_pictures_are_decoded_side_by_side_while_others_are_classified(tin
         model = server.context.registry.get()
         decode, gate, decoding = model._prepared, threading.Event(), threading.Event()
 
-        def held_up(image):
+        def held_up(image, limits):
             if len(image) == len(large):
                 decoding.set()
                 assert gate.wait(PATIENCE_SECONDS)
-            return decode(image)
+            return decode(image, limits)
 
         model._prepared = held_up
         slow = callers.submit(server.client.post, "/classify", content=large)
