@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from service.errors import InvalidInput
 from service.settings import EMBEDDED_BUNDLES
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 SECONDS, OVERLOAD_SECONDS = 2.0, 60.0
 NOT_MET = 1
+HEADER = re.compile(r"[\w!#$%&'*+.^`|~-]+:")
 FOREIGN = ("header", "body", "field", "content_type", "rate", "connect_each")
 
 
@@ -77,6 +79,18 @@ class Benchmark(BaseModel):
         default=False, description="A connection for each request, with --against"
     )
     warm_up: float = Field(default=1, ge=0, description="Seconds before, with --against")
+
+    @field_validator("header")
+    @classmethod
+    def join_values(cls, header: list[str]) -> list[str]:
+        """Put together what the command line takes apart: it ends a list's item at a comma."""
+        joined: list[str] = []
+        for part in header:
+            if joined and not HEADER.match(part):
+                joined[-1] += f", {part.strip()}"
+            else:
+                joined.append(part)
+        return joined
 
     @model_validator(mode="after")
     def check_one_measurement(self) -> Benchmark:

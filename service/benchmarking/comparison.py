@@ -89,7 +89,11 @@ def fresh_bytecode(folder: str) -> dict[str, str]:
 
 
 def memory_by_use(
-    callers: LoadProcess, server: ServerProcess, image: bytes, is_explainable: bool
+    process: LoadProcess,
+    server: ServerProcess,
+    image: bytes,
+    is_explainable: bool,
+    callers: int = 1,
 ) -> dict[str, Memory | None]:
     """Look at a server's memory when it is ready, has classified, and has explained."""
     held = {"ready": memory(server.pid)}
@@ -97,6 +101,7 @@ def memory_by_use(
     if is_explainable:
         paths["classify and explain loaded"] = "/explain?method=relevance"
     for state, path in paths.items():
-        callers.keep_busy(server.address, post(server.address, path, image), 1, WARM_UP_SECONDS)
+        request = post(server.address, path, image)
+        process.keep_busy(server.address, request, callers, WARM_UP_SECONDS)
         held[state] = memory(server.pid)
     return held

@@ -87,7 +87,7 @@ def measure_gates(
         with server_process(folder, fresh_bytecode(compiled)) as server:
             starts["first, nothing compiled,"] = server.ready_seconds
             image = pictures[-1].data
-            held = memory_by_use(callers, server, image, contract.graphs.explain_all)
+            held = memory_by_use(callers, server, image, contract.graphs.explain_all, FEW)
         progress("second start")
         server = open_.enter_context(server_process(folder, fresh_bytecode(compiled)))
         starts["second"] = server.ready_seconds

@@ -29,8 +29,8 @@ class Choice(NamedTuple):
         return {name: str(value) for name, value in named.items()}
 
     def __str__(self) -> str:
-        workers = f"{self.workers} workers, " if self.workers else ""
-        return f"{workers}{self.threads} threads, batches of {self.max_batch_size}"
+        workers = f"workers {self.workers}, " if self.workers else ""
+        return f"{workers}threads {self.threads}, batch {self.max_batch_size}"
 
 
 @dataclass(frozen=True)

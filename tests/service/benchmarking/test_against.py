@@ -32,13 +32,9 @@ def against(tmp_path):
     return run
 
 
-@pytest.mark.parametrize(
-    "options",
-    [("raw",), ("multipart",), ("json",)],
-    ids=lambda options: options[0],
-)
-def test_a_picture_is_sent_in_the_form_that_is_asked_for(live: Live, against, capsys, options):
-    found = against(live.address, "--callers", "1,2", "--body", *options)
+@pytest.mark.parametrize("form", ["raw", "multipart", "json"])
+def test_a_picture_is_sent_in_the_form_that_is_asked_for(live: Live, against, capsys, form):
+    found = against(live.address, "--callers", "1,2", "--body", form)
     assert [line["load"] for line in found["lines"]] == ["1 caller", "2 callers"]
     for line in found["lines"]:
         assert line["errors"] == {}
@@ -57,12 +53,14 @@ def test_headers_path_and_type_reach_another_server(against):
     with answering(after(0)) as seen:
         against(
             seen.address, "--callers", "1", "--path", "/predict?k=1", "--content-type", "image/x",
-            "--header", "Authorization: Bearer abc", "--header", "X-Tenant: 7",
+            "--header", "Authorization: Bearer abc", "--header", "Accept: text/html, image/*",
         )  # fmt: skip
     head, _, body = seen.requests[0].partition(b"\r\n\r\n")
     assert head.startswith(b"POST /predict?k=1 HTTP/1.1\r\n")
     lines = head.decode().split("\r\n")
-    assert {"Authorization: Bearer abc", "X-Tenant: 7", "Content-Type: image/x"} <= {*lines}
+    assert {"Authorization: Bearer abc", "Accept: text/html, image/*", "Content-Type: image/x"} <= {
+        *lines
+    }
     assert body == PICTURE
 
 
