@@ -11,16 +11,16 @@ from service.settings import Settings
 def precision(model: ServedModel, settings: Settings) -> Check:
     """Name them all, with the accuracy that is on record."""
     contract = model.contract
-    asked, used = getattr(settings, "precision", "fp32"), getattr(model, "precision", "fp32")
     offered = "; ".join(f"{name} {_accuracy(one)}" for name, one in contract.precisions.items())
     facts = {
         "name": contract.name,
         "version": contract.version,
-        "asked": asked,
-        "used": str(used),
+        "asked": settings.precision,
+        "used": model.precision.name,
+        "speedup": model.precision.speedup,
         "offered": {name: one.model_dump() for name, one in contract.precisions.items()},
     }
-    found = f"{contract.name} {contract.version}: {used}; the bundle offers {offered}"
+    found = f"{contract.name} {contract.version}: {model.precision}; the bundle offers {offered}"
     return Check("precision", "ok", found, facts=facts)
 
 

@@ -14,12 +14,13 @@ import pytest
 
 from service.classify import probabilities
 from service.contract import CONTRACT_FILE, file_digest, read_bundle, read_contract
-from service.doctor import examine
+from service.doctor.examination import examine
 from service.engine import Engine
 from service.errors import ContractError, ProviderError
 from service.precision import WORTHWHILE, measure_speedup
 from service.preprocess import ImageLimits, preprocess
 from service.registry import open_model
+from service.settings import Settings
 from tests.service.live import serving
 from tests.service.pictures import draw, encode
 
@@ -172,4 +173,9 @@ def test_contracts_without_what_is_on_record_of_int8_are_read(tiny_bundle, tmp_p
 
 
 def test_doctor_says_which_precisions_there_are_and_which_is_faster(quantized_bundles) -> None:
-    assert "precision    fp32, int8; auto takes " in examine(quantized_bundles)
+    checks = examine(Settings(bundles=quantized_bundles, precision="auto", threads=1))
+    (found,) = (check for check in checks if check.topic == "precision")
+    assert "auto takes " in found.found
+    assert "the bundle offers fp32 (" in found.found
+    assert found.facts["offered"].keys() == {"fp32", "int8"}
+    assert found.facts["speedup"] > 0
