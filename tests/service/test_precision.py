@@ -106,9 +106,9 @@ def test_fp32_is_served_unless_another_is_asked_for(bundle) -> None:
 
 def test_a_speedup_is_that_of_one_engine_over_the_other(bundle) -> None:
     class Slow(Engine):
-        def classify(self, pixel_values):
+        def classify(self, pixel_values, threads=None):
             for _ in range(20):
-                answer = super().classify(pixel_values)
+                answer = super().classify(pixel_values, threads)
             return answer
 
     fast, slow = (kind(read_bundle(bundle), threads=1) for kind in (Engine, Slow))

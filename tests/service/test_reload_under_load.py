@@ -30,7 +30,9 @@ class Caller:
     failures: list[str] = field(default_factory=list)
 
     def ask_until(self, enough: threading.Event) -> None:
-        with httpx.Client(base_url=self.server.client.base_url, timeout=PATIENCE_SECONDS) as client:
+        own = self.server.client
+        key = {"Authorization": own.headers["Authorization"]}
+        with httpx.Client(base_url=own.base_url, timeout=PATIENCE_SECONDS, headers=key) as client:
             while not enough.is_set():
                 try:
                     response = client.post(self.path, content=PNG)

@@ -42,7 +42,7 @@ def test_all_that_is_sound_is_told_in_a_line_each(doctor) -> None:
         "CPUExecutionProvider",
         "tiny 1: digests and golden replay hold, 3 classes, computes on CPUExecutionProvider",
         "1 thread, spinning off, execution sequential",
-        "tiny 1: fp32; the bundle offers fp32 (accuracy not on record)",
+        "tiny 1: fp32 as asked; the bundle offers fp32 (accuracy not on record)",
         "tiny 1; tiny answers when none is named",
         "tiny 1: the golden maps of explain and attend hold",
         "available now",
