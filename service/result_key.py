@@ -12,12 +12,13 @@ from service.explanation.question import Question
 class ResultKey:
     """A picture's bytes and a model, each by its digest, and what is asked.
 
-    A model's digest covers its weights, graphs, labels and preprocessing. Without a question it is
-    the classification.
+    A model's digest covers its weights, graphs, labels and preprocessing; `precision` says which of
+    its graphs classifies. Without a question it is the classification.
     """
 
     content: bytes
     model: str
+    precision: str
     question: Question | None = None
 
 

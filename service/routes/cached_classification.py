@@ -30,7 +30,7 @@ async def classify_cached(
             model.check_room("classify", patience_seconds)  # others may have more patience
             return _classify_one(model, picture)
 
-        key = ResultKey(digest, model.digest)
+        key = ResultKey(digest, model.digest, model.precision.name)
         found, outcome, seconds = await ask_cache(cache, key, start, context)
         if outcome == "miss":
             return found

@@ -6,7 +6,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from service.errors import VitrineError
 from service.exchange import note_stage
 from service.explanation.inquiry import Explanation
 from service.explanation.question import Question
@@ -16,10 +15,19 @@ from service.result_cache import Made, ResultCache
 from service.result_key import ResultKey
 from service.routes.cached_results import all_of, ask_cache, content_digests, note_outcome
 from service.routes.context import Context
-from service.routes.stages import Stopwatch, prepare
+from service.routes.stages import Stopwatch
 from service.served_model import ServedModel
 
 PICTURES_AT_ONCE = 8  # of one request
+
+
+@dataclass(frozen=True)
+class Sought:
+    """A picture to explain; where there is a cache, what its answer is found by, or the answer."""
+
+    data: bytes
+    key: ResultKey | None = None
+    known: Explained | None = None
 
 
 @dataclass(frozen=True)
@@ -40,39 +48,24 @@ class Unexplained:
         return self.key.question is not None and self.key.question.is_thorough
 
 
-async def find_or_prepare(
+async def find_known(
     cache: ResultCache,
     context: Context,
     model: ServedModel,
     pictures: Sequence[bytes],
     asked: Question,
-    patience_seconds: float,
-    watch: Stopwatch,
-) -> list[Explained | Unexplained | VitrineError]:
-    """Find the pictures whose answer is known, and decode the others; a bad one gives its error.
-
-    Raises what `ServedModel.check_room` raises.
-    """
-    digests = await content_digests(pictures, context)
-    keys = [ResultKey(digest, model.digest, asked) for digest in digests]
-    found = [cache.find(key) for key in keys]
-    known = [one if isinstance(one, Explained) else None for one in found]
-    unknown = [picture for picture, one in zip(pictures, known, strict=True) if one is None]
-    for _ in range(len(known) - len(unknown)):
-        note_outcome("hit", context)
-    prepared: list[Prepared | VitrineError] = []
-    if unknown:
-        model.check_room("explain", patience_seconds)
-        prepared = await prepare(unknown, model, context, watch)
-    in_order = iter(prepared)
-    return [
-        _unexplained(key, next(in_order)) if one is None else one
-        for key, one in zip(keys, known, strict=True)
-    ]
-
-
-def _unexplained(key: ResultKey, item: Prepared | VitrineError) -> Unexplained | VitrineError:
-    return Unexplained(key, item) if isinstance(item, Prepared) else item
+) -> list[Sought]:
+    """Find the answers that are known."""
+    sought: list[Sought] = []
+    for picture, digest in zip(pictures, await content_digests(pictures, context), strict=True):
+        key = ResultKey(digest, model.digest, model.precision.name, asked)
+        known = cache.find(key)
+        if isinstance(known, Explained):
+            note_outcome("hit", context)
+            sought.append(Sought(picture, key, known))
+        else:
+            sought.append(Sought(picture, key))
+    return sought
 
 
 async def explain_cached(
@@ -85,9 +78,9 @@ async def explain_cached(
 ) -> list[Explanation]:
     """Give the answers about pictures in their order; `explain` computes that about one.
 
-    Thorough ones are computed one after the other, since a request has one place for them. The
-    place is the request's: who waits for what another began holds one too, so that there are never
-    more under way than places. Raises what `ServedModel.study` and `explain` raise.
+    Thorough ones are computed one after the other, since a request has one place for them. Places
+    are the request's: who waits for what another began holds them too, so that there are never
+    more under way than places. Raises what `explain` raises.
     """
 
     async def explained(item: Explained | Unexplained) -> Explanation:
@@ -95,7 +88,7 @@ async def explain_cached(
             return item.explanation
 
         async def explain_one() -> Made[Explained]:
-            with model.held(), model.explaining(1):  # who began may leave before it has ended
+            with model.held():  # who began may leave before it has ended
                 return kept_explanation(item.image, await explain(item.prepared))
 
         found, outcome, seconds = await ask_cache(cache, item.key, explain_one, context)
@@ -104,10 +97,8 @@ async def explain_cached(
             note_stage(context.metrics, "queue", seconds)
         return found.explanation
 
-    unexplained = [item for item in pictures if isinstance(item, Unexplained)]
-    if any(item.is_thorough for item in unexplained):
-        with model.study():
-            return [await explained(item) for item in pictures]
+    if any(isinstance(item, Unexplained) and item.is_thorough for item in pictures):
+        return [await explained(item) for item in pictures]
     answers: list[Explanation] = []
     for start in range(0, len(pictures), PICTURES_AT_ONCE):
         some = pictures[start : start + PICTURES_AT_ONCE]

@@ -36,6 +36,7 @@ from service.explanation.question import Question
 from service.figure import Figure, draw_tiles, lay_out
 from service.problems import EXPLAIN_PROBLEMS, documented
 from service.routes.accept import MEDIA_TYPES, preferred_form
+from service.routes.cached_explanation import Sought
 from service.routes.context import Context, InContext
 from service.routes.explanation import (
     Outcome,
@@ -45,6 +46,7 @@ from service.routes.explanation import (
     prepare_subjects,
     question_for,
     result_of,
+    sought_pictures,
 )
 from service.routes.pictures import REQUEST_BODY, Pictures, read_pictures
 from service.routes.stages import Stopwatch, check_room, deadline, patience_seconds, while_connected
@@ -91,9 +93,10 @@ async def explain(
             pictures = await read_pictures(request, context)
             form = _form(parameters, request, pictures)
             check_work(asked, len(pictures.data), model, context)
-            with places_for(pictures.data, asked, model, context, patience):
+            sought = await sought_pictures(context, model, pictures.data, asked)
+            with places_for(sought, asked, model, patience):
                 return await _answered(
-                    request, context, model, pictures, form, asked, parameters, watch
+                    request, context, model, pictures, sought, form, asked, parameters, watch
                 )
 
 
@@ -102,13 +105,14 @@ async def _answered(
     context: Context,
     model: ServedModel,
     pictures: Pictures,
+    sought: Sequence[Sought],
     form: str,
     asked: Question,
     parameters: ExplainParameters,
     watch: Stopwatch,
 ) -> Response:
     """Explain what was admitted, in the form that is asked for."""
-    subjects = await prepare_subjects(request, context, model, pictures.data, asked, watch)
+    subjects = await prepare_subjects(request, sought, context, model, watch)
     if not pictures.is_list and isinstance(subjects[0], VitrineError):
         raise subjects[0]
     if form == "png":  # a drawing that cannot be is refused before the work

@@ -18,18 +18,19 @@ from service.explanation.inquiry import Explanation, Inquiry
 from service.explanation.question import ExplainOptions, Question, ask
 from service.kept_results import Explained
 from service.preprocess import ImageFacts, Prepared
+from service.result_key import ResultKey
 from service.routes.cached_explanation import (
     PICTURES_AT_ONCE,
+    Sought,
     Unexplained,
     explain_cached,
-    find_or_prepare,
+    find_known,
 )
 from service.routes.context import Context
 from service.routes.stages import (
     Stopwatch,
     failed,
     note_runs,
-    patience_seconds,
     prepare,
     while_connected,
 )
@@ -70,35 +71,46 @@ def check_work(asked: Question, pictures: int, model: ServedModel, context: Cont
         )
 
 
-def places_for(
-    data: Sequence[bytes], asked: Question, model: ServedModel, context: Context, patience: float
-) -> AbstractContextManager[None]:
-    """Hold places for pictures that are explained; with a cache, only what is unknown takes one.
+async def sought_pictures(
+    context: Context, model: ServedModel, data: Sequence[bytes], asked: Question
+) -> list[Sought]:
+    """Say of each picture whether the answer is known; none is without a cache."""
+    if context.results is None:
+        return [Sought(one) for one in data]
+    return await find_known(context.results, context, model, data, asked)
 
-    Raises what `ServedModel.explaining` raises.
+
+def places_for(
+    sought: Sequence[Sought], asked: Question, model: ServedModel, patience: float
+) -> AbstractContextManager[None]:
+    """Hold places for the pictures whose answer is not known.
+
+    Raises what `ServedModel.explaining` raises, and nothing where all are known.
     """
-    if context.results is not None:
-        return nullcontext()
-    return model.explaining(len(data), asked.is_thorough, patience)
+    unknown = sum(one.known is None for one in sought)
+    return model.explaining(unknown, asked.is_thorough, patience) if unknown else nullcontext()
 
 
 async def prepare_subjects(
     request: Request,
+    sought: Sequence[Sought],
     context: Context,
     model: ServedModel,
-    data: Sequence[bytes],
-    asked: Question,
     watch: Stopwatch,
 ) -> list[Subject | VitrineError]:
-    """Decode the pictures whose answer is not known yet; a bad one gives its error.
+    """Decode the pictures whose answer is not known; a bad one gives its error.
 
-    Raises Overloaded where a picture of a service with a cache finds no room.
+    Raises CallerGone.
     """
-    if context.results is None:
-        return list[Subject | VitrineError](await prepare(data, model, context, watch))
-    patience = patience_seconds(request, context)
-    found = await find_or_prepare(context.results, context, model, data, asked, patience, watch)
-    return list[Subject | VitrineError](found)
+    prepared: list[Prepared | VitrineError] = []
+    if unknown := [one.data for one in sought if one.known is None]:
+        prepared = await while_connected(request, prepare(unknown, model, context, watch))
+    in_order = iter(prepared)
+    return [one.known or _subject(one.key, next(in_order)) for one in sought]
+
+
+def _subject(key: ResultKey | None, item: Prepared | VitrineError) -> Subject | VitrineError:
+    return item if key is None or isinstance(item, VitrineError) else Unexplained(key, item)
 
 
 async def _explain(

@@ -37,6 +37,7 @@ from service.routes.explanation import (
     prepare_subjects,
     question_for,
     result_of,
+    sought_pictures,
 )
 from service.routes.pictures import BASE64
 from service.routes.stages import Stopwatch, check_room, deadline, failed, patience_seconds
@@ -158,10 +159,9 @@ async def explain(
             instances = await _read(request, context)
             asked = question_for(_joined(query, instances), model)
             check_work(asked, len(instances.data), model, context)
-            with places_for(instances.data, asked, model, context, patience):
-                subjects = await prepare_subjects(
-                    request, context, model, instances.data, asked, watch
-                )
+            sought = await sought_pictures(context, model, instances.data, asked)
+            with places_for(sought, asked, model, patience):
+                subjects = await prepare_subjects(request, sought, context, model, watch)
                 outcomes = await explain_subjects(
                     request, context, model, instances.data, subjects, asked, watch
                 )

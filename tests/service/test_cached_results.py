@@ -319,6 +319,26 @@ def test_callers_who_ask_for_the_same_study_at_once_share_it(cached: Live) -> No
     assert all(a.json()["scores"] == answers[0].json()["scores"] for a in answers)
 
 
+def test_a_known_explanation_is_answered_while_others_are_refused_undecoded(tiny_bundles) -> None:
+    known = new_picture()
+    with serving(tiny_bundles, cache_bytes=100_000, max_queue=1) as server:
+        post(server, "/explain?method=relevance", known)
+
+        def decoded() -> float:
+            return server.metric("vitrine_stage_seconds_count", stage="decode")
+
+        before = decoded()
+        with ThreadPoolExecutor() as callers, server.busy_engine():
+            waits = callers.submit(post, server, "/explain?method=relevance", new_picture())
+            places = server.context.registry.get()._passes["explain"]._places
+            until(lambda: places.held == 1)
+            response = server.client.post("/explain?method=relevance", content=new_picture())
+            assert_problem(response, Overloaded, "the queue's 1")
+            assert outcome(post(server, "/explain?method=relevance", known)) == "hit"
+            assert decoded() == before
+        assert outcome(waits.result()) == "miss"
+
+
 # what is counted is what there is
 
 
