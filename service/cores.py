@@ -12,16 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import os
-import sys
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import TypeVar
 
 Result = TypeVar("Result")
-NICENESS = 5
 
 
 class Cores:
@@ -37,9 +33,7 @@ class Cores:
         self._free = self.places
         self._order = count()
         self._waiting: list[tuple[float, int, int, asyncio.Future[None]]] = []
-        self._threads = ThreadPoolExecutor(
-            self.places, thread_name_prefix=name, initializer=_give_way
-        )
+        self._threads = ThreadPoolExecutor(self.places, thread_name_prefix=name)
 
     @property
     def free(self) -> int:
@@ -103,9 +97,3 @@ class Cores:
             heapq.heappop(self._waiting)
             self._free -= number
             granted.set_result(None)
-
-
-def _give_way() -> None:
-    """Let the event loop's thread go first, so that probes and refusals are answered under load."""
-    if sys.platform == "linux":  # where each thread has a niceness of its own
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
