@@ -64,7 +64,7 @@ class Settings(BaseSettings):
         description="Batch sizes to run, separated by commas, in place of those up to the largest",
     )
     max_queue: int = Field(
-        default=256, ge=1, description="Images under way at once; more are refused with 503"
+        default=64, ge=1, description="Images under way at once; more are refused with 503"
     )
     max_queue_bytes: int = Field(
         default=256 * 1024 * 1024,
