@@ -74,7 +74,7 @@ def _workers(
 
 def _at_worst(settings: Settings, threads: int, takes: int, limit: MemoryLimit) -> Check:
     decoding = (threads + SPARE_PLACES) * settings.max_image_pixels * DECODING_BYTES
-    remembered = getattr(settings, "cache_bytes", 0)
+    remembered = settings.cache_bytes
     total = takes + settings.workers * (settings.max_queue_bytes + decoding + remembered)
     found = (
         f"at worst {mebibytes(total)}: with each worker's queue full of bodies "
