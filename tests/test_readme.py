@@ -95,7 +95,6 @@ def test_training_exporting_and_evaluating_run_as_they_stand(desk: Path) -> None
     (block,) = [block for block in BLOCKS if TRAINING in block]
     # Few blocks, since the export takes long for each.
     commands = block.replace("--budget-minutes 30", "--budget-minutes 0.1 --depth 1")
-    commands = commands.replace("--images-at-least 200", "--images-at-least 8")
     commands = commands.replace("vitrine serve", "vitrine doctor")  # which opens it as serve does
     done = _run(commands, desk)
     assert done.returncode == 0, done.stderr
