@@ -29,7 +29,7 @@ OnBatch = Callable[[str, int, int], None]  # from the lane, the images run, and 
 Lane = Literal["classify", "explain", "study"]
 PASSES_AT_ONCE = 64  # of one request that wait in the lane study, so that others find room
 DECODED_IN_BATCH_BYTES = 64 * 1024  # larger pictures would hold up the others of their batch
-DECODED_IN_BATCH_PIXELS = 2_000_000  # as many in few bytes: a flat PNG takes 10 ms a megapixel
+DECODED_IN_BATCH_PIXELS = 1_000_000  # as many in few bytes: a flat PNG takes 12 to 25 ms for them
 
 
 @dataclass(frozen=True)
