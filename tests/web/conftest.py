@@ -12,7 +12,7 @@ from tests.web.pictures import ship_under
 from tests.web.servers import running_server
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE_MILLISECONDS = 20_000
+PATIENCE_MILLISECONDS = 60_000
 QUIET = [
     "--no-sandbox",
     "--headless",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 
 import httpx
 from PIL import Image
 from playwright.sync_api import Page, expect
+
+PATIENCE_SECONDS = 60
 
 
 def choose(page: Page, picture: bytes, name: str = "ship.png") -> None:
@@ -35,21 +38,31 @@ def label_of(page: Page, place: int) -> str:
     return list(bars(page))[place]
 
 
+def ask(
+    url: str,
+    picture: bytes,
+    parameters: Mapping[str, str | int],
+    headers: Mapping[str, str] | None = None,
+) -> httpx.Response:
+    answer = httpx.post(
+        url, params=parameters, content=picture, headers=headers, timeout=PATIENCE_SECONDS
+    )
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
 def classify(address: str, picture: bytes) -> dict[str, float]:
-    answer = httpx.post(f"{address}classify", params={"top_k": 10}, content=picture).json()
+    answer = ask(f"{address}classify", picture, {"top_k": 10}).json()
     return {item["label"]: item["probability"] for item in answer["predictions"]}
 
 
 def explain(address: str, picture: bytes, **parameters: str) -> dict:
-    answer = httpx.post(f"{address}explain", params=parameters, content=picture)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    return ask(f"{address}explain", picture, parameters).json()
 
 
 def drawn(address: str, picture: bytes, **parameters: str) -> Image.Image:
     headers = {"Accept": "image/png"}
-    answer = httpx.post(f"{address}explain", params=parameters, content=picture, headers=headers)
-    assert answer.status_code == 200, answer.text
+    answer = ask(f"{address}explain", picture, parameters, headers)
     return Image.open(io.BytesIO(answer.content)).convert("RGB")
 
 
