@@ -25,7 +25,8 @@ from torch import Tensor
 from model.config import VisionTransformerConfig
 from model.graphs import SHAPE_KEY, WEIGHTS_FILE
 from model.vit import VisionTransformer
-from service.contract import CONTRACT_FILE, read_bundle
+from service.bundle import read_bundle
+from service.contract import CONTRACT_FILE
 from service.errors import InvalidInput
 
 SCHEMA_VERSION = 1

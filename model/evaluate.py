@@ -19,8 +19,8 @@ from model.faithfulness_table import summarize
 from model.labelled import Progress, classify_pictures, labelled_pictures
 from model.sources import DataError
 from service.budget import cpu_budget
+from service.bundle import Bundle, read_bundle
 from service.classify import probabilities
-from service.contract import Bundle, read_bundle
 from service.engine import Engine, Floats
 from service.record import Explanations, Precision, PrecisionName
 

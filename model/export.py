@@ -25,17 +25,8 @@ from model.explain import Attender, Explainer
 from model.golden_pictures import draw_golden_pictures
 from model.graphs import CLASSIFY_FILE, graph_specs, write_graphs
 from model.vit import VisionTransformer
-from service.contract import (
-    CONTRACT_FILE,
-    GOLDEN_FILE,
-    Architecture,
-    Bundle,
-    Contract,
-    Name,
-    Preprocessing,
-    file_digest,
-    read_bundle,
-)
+from service.bundle import Bundle, file_digest, read_bundle
+from service.contract import CONTRACT_FILE, GOLDEN_FILE, Architecture, Contract, Name, Preprocessing
 from service.engine import Engine
 from service.errors import InvalidInput
 from service.explanation.maps import attention_rollout

@@ -25,7 +25,7 @@ from model.checkpoint import weights_metadata
 from model.gradient_attention import GradientAttention
 from model.graphs import WEIGHTS_FILE
 from model.sources import Picture
-from service.contract import Bundle
+from service.bundle import Bundle
 from service.engine import Engine, Floats
 from service.errors import VitrineError
 from service.explanation.faithfulness import (

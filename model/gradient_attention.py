@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from model.checkpoint import load_checkpoint
-from service.contract import CONTRACT_FILE, read_contract
+from service.bundle import read_contract
+from service.contract import CONTRACT_FILE
 from service.engine import Floats
 from service.explanation.maps import patch_map, readout_share
 

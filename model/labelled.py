@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from model.sources import DataError, Picture, Source, read_source
 from service.budget import cpu_budget
-from service.contract import Bundle, Preprocessing
+from service.bundle import Bundle
+from service.contract import Preprocessing
 from service.engine import Engine, Floats
 from service.errors import VitrineError
 from service.preprocess import fit, pixel_values

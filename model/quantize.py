@@ -15,7 +15,8 @@ from model.labelled import Progress, classify_pictures, labelled_pictures
 from model.quantized_graph import WRITERS
 from model.sources import DataError, Picture
 from service.budget import cpu_budget
-from service.contract import GOLDEN_FILE, Bundle, Contract, read_bundle
+from service.bundle import Bundle, read_bundle
+from service.contract import GOLDEN_FILE, Contract
 from service.engine import Engine
 from service.errors import InvalidInput
 from service.golden import Golden, replay_classify

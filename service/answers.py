@@ -7,8 +7,9 @@ from statistics import fmean
 
 import numpy as np
 
+from service.bundle import Bundle
 from service.classify import Prediction, Ranking, probabilities, top_predictions
-from service.contract import Bundle, Contract
+from service.contract import Contract
 from service.crop import crop_box
 from service.drawing.options import Drawing
 from service.drawing.scale import Scale

@@ -17,16 +17,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from service.admission import Admission
 from service.batch_sizes import BatchSizes
 from service.cores import Cores
-from service.errors import InferenceFailed, ModelNotReady, Overloaded
-from service.latency_fit import LatencyFit
-from service.quota import Quota
+from service.errors import InferenceFailed, ModelNotReady
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Run = Callable[[Sequence[Item], bool], Sequence[Result]]  # from items, and whether on all cores
-LEAST_RETRY_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -74,11 +72,8 @@ class Batcher(Generic[Item, Result]):
         self._cores = cores
         self._sizes = sizes
         self._always_wide = always_wide
-        self._what = what
         self._on_batch = on_batch
-        self._places = Quota(max_queue, what)
-        self._fit = LatencyFit()  # of seconds times places held
-        self._most_under_way = 0
+        self.admission = Admission(max_queue, what, cores.places, sizes.largest)
         self._queue: deque[Waiting[Item, Result]] = deque()
         self._arrival = asyncio.Event()
         self._running: set[asyncio.Future[None]] = set()
@@ -103,30 +98,14 @@ class Batcher(Generic[Item, Result]):
         Raises Overloaded when they do not fit the queue, or when those before them would not be
         done within `patience_seconds`; ModelNotReady when the batcher is closed.
         """
-        self.check_room(count, patience_seconds)
-        with self._places.take(count):
-            self._most_under_way = max(self._most_under_way, self._places.held)
+        self._check_alive()
+        with self.admission.admitted(count, patience_seconds):
             yield
 
     def check_room(self, count: int, patience_seconds: float = math.inf) -> None:
         """Raise what `admitted` would raise."""
-        if not self.is_alive:
-            raise ModelNotReady("the model is being closed; try again")
-        self._places.check(count, self._retry_after_seconds())
-        if not self._places.held:
-            return
-        wait = self.expected_seconds(self._places.held)
-        if wait > patience_seconds:
-            raise Overloaded(
-                f"{self._places.held:,} {self._what} wait, which will take {wait:.1f} s, longer "
-                f"than the {patience_seconds:.1f} s that are left for the answer; try again",
-                self._retry_after_seconds(),
-            )
-
-    def expected_seconds(self, items: int) -> float:
-        """Predict how long all cores are busy with so many items; 0 before the first run."""
-        batch = min(max(items, 1), self._sizes.largest)
-        return items / batch * self._fit.seconds(batch) / self._cores.places
+        self._check_alive()
+        self.admission.check(count, patience_seconds)
 
     async def submit(self, items: Sequence[Item], since: float | None = None) -> list[Ran[Result]]:
         """Give the results of items, which run together as far as the batch sizes allow.
@@ -134,8 +113,7 @@ class Batcher(Generic[Item, Result]):
         `since` is when they came (`time.perf_counter`), now by default. Raises ModelNotReady when
         the batcher is closed, and whatever the run raised.
         """
-        if not self.is_alive:
-            raise ModelNotReady("the model is being closed; try again")
+        self._check_alive()
         loop = asyncio.get_running_loop()
         since = time.perf_counter() if since is None else since
         waiting: list[Waiting[Item, Result]] = [
@@ -151,6 +129,10 @@ class Batcher(Generic[Item, Result]):
                     entry.ran.cancel()  # those that still wait are skipped
                 elif not entry.ran.cancelled():
                     entry.ran.exception()  # told already, by the first of them
+
+    def _check_alive(self) -> None:
+        if not self.is_alive:
+            raise ModelNotReady("the model is being closed; try again")
 
     async def close(self) -> None:
         """Finish what was accepted, then stop."""
@@ -199,7 +181,8 @@ class Batcher(Generic[Item, Result]):
 
         Two callers who ask in turns are seen by what was under way since the last batch began.
         """
-        most, self._most_under_way = self._most_under_way, self._places.held
+        admission = self.admission
+        most, admission.most_under_way = admission.most_under_way, admission.places.held
         idle = self._cores.free == self._cores.places - 1
         return idle and most < self._cores.number and not self._cores.are_wanted
 
@@ -237,7 +220,7 @@ class Batcher(Generic[Item, Result]):
             self._cores.release(held)
             seconds = time.perf_counter() - started
             if not isinstance(outcome, BaseException):
-                self._fit.observe(len(batch), seconds * held)
+                self.admission.learn(len(batch), seconds, held)
             _hand_out(batch, outcome, started, seconds)
             finished.set_result(None)
 
@@ -245,10 +228,6 @@ class Batcher(Generic[Item, Result]):
         self._cores.submit(work)
         self._running.add(finished)
         finished.add_done_callback(self._running.discard)
-
-    def _retry_after_seconds(self) -> float:
-        """When about half of what is under way will be done."""
-        return max(LEAST_RETRY_SECONDS, self.expected_seconds(self._places.held) / 2)
 
     def _end_all(self) -> None:
         _fail(self._queue, ModelNotReady("the model was closed; try again"))

@@ -126,8 +126,9 @@ class Inspect(LocalCommand):
 
     def cli_cmd(self) -> None:
         """Print JSON."""
+        from service.bundle import read_bundle
         from service.bundle_folder import find_bundles
-        from service.contract import contract_schema, read_bundle
+        from service.contract import contract_schema
 
         if self.json_schema:
             print(json.dumps(contract_schema(), indent=2))

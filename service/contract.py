@@ -1,25 +1,22 @@
 """The bundle's contract: everything the service must know to serve a model, in `contract.json`.
 
-A bundle is the only thing that passes from `model/` to `service/`. `read_bundle` checks it without
+A bundle is the only thing that passes from `model/` to `service/`. `bundle.py` checks it without
 running it; `golden.py` then checks that it gives the numbers it was exported with.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Field,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
-from service.errors import ContractError, ErrorDetail
+from service.errors import ContractError
 from service.explanation.methods import DEFAULT_METHOD, MethodName
 from service.record import Explanations, Precision, PrecisionName, Provenance, Value
 
@@ -236,71 +233,6 @@ class Contract(Value):
                 yield f"graphs.{kind} does not fit labels and architecture: {', '.join(wrong)}"
 
 
-@dataclass(frozen=True)
-class Bundle:
-    """A folder whose contract was read and whose files have the digests that it states."""
-
-    folder: Path
-    contract: Contract
-    digest: str
-
-    def path(self, file: str) -> Path:
-        """Where a file of the bundle lies."""
-        return self.folder / file
-
-
-def file_digest(path: Path) -> str:
-    """Give the SHA-256 of a file's content, as contracts state it."""
-    with path.open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
-
-
 def contract_schema() -> dict[str, Any]:
     """Give the JSON Schema of `contract.json`."""
     return Contract.model_json_schema()
-
-
-def read_contract(path: Path) -> Contract:
-    """Read `contract.json`; ContractError names every key that is wrong, at once."""
-    try:
-        return Contract.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise ContractError(
-            f"{path.parent} is not a bundle: it has no {path.name}; "
-            "make one with 'vitrine-model export'"
-        ) from None
-    except ValidationError as error:
-        errors = [
-            ErrorDetail("/" + "/".join(map(str, item["loc"])), item["msg"])
-            for item in error.errors(include_url=False, include_input=False)
-        ]
-        listed = "; ".join(f"{item.pointer}: {item.detail}" for item in errors)
-        raise ContractError(f"{path} is not a valid contract: {listed}", errors) from None
-
-
-def read_bundle(folder: Path) -> Bundle:
-    """Read a bundle and check every file's digest; ContractError names every file that is wrong."""
-    contract = read_contract(folder / CONTRACT_FILE)
-    errors = [
-        ErrorDetail(f"/files/{file}", problem)
-        for file, digest in contract.files.items()
-        if (problem := _file_problem(folder / file, digest))
-    ]
-    unlisted = {path.name for path in folder.iterdir()} - {CONTRACT_FILE, *contract.files}
-    errors += [
-        ErrorDetail(f"/files/{file}", "the folder holds it without a digest; remove it")
-        for file in sorted(unlisted)
-    ]
-    if errors:
-        listed = "; ".join(f"{item.pointer}: {item.detail}" for item in errors)
-        raise ContractError(f"{folder} does not hold what its contract states: {listed}", errors)
-    return Bundle(folder, contract, file_digest(folder / CONTRACT_FILE))
-
-
-def _file_problem(path: Path, digest: str) -> str | None:
-    if not path.is_file():
-        return "the file is missing; export the bundle again"
-    found = file_digest(path)
-    if found != digest:
-        return f"expected {digest}, found {found}; export the bundle again"
-    return None

@@ -14,7 +14,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from service.contract import Bundle, GraphSpec
+from service.bundle import Bundle
+from service.contract import GraphSpec
 from service.errors import (
     ContractError,
     ErrorDetail,

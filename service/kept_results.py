@@ -17,9 +17,9 @@ from service.engine import Floats
 from service.errors import VitrineError
 from service.explanation.faithfulness import Curve, MapFaithfulness
 from service.explanation.inquiry import Explanation, Map
+from service.image_runner import Classified
 from service.preprocess import ImageFacts
 from service.result_cache import Made
-from service.served_model import Classified
 
 Classification = Ran[Classified | VitrineError]
 

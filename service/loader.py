@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from service.bundle import file_digest, read_bundle
 from service.bundle_folder import find_bundles, present_bundles, stated_name_and_version
-from service.contract import CONTRACT_FILE, file_digest, read_bundle
+from service.contract import CONTRACT_FILE
 from service.errors import (
     BundlesRefused,
     ContractError,

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from service.answers import classify_result, explain_result
 from service.budget import cpu_budget
+from service.bundle import read_bundle
 from service.bundle_folder import find_bundles
 from service.classify import rankings
-from service.contract import GOLDEN_FILE, read_bundle
+from service.contract import GOLDEN_FILE
 from service.drawing.heatmap import encode_png
 from service.drawing.options import Drawing
 from service.engine import Arrays, Engine, GraphName

@@ -9,13 +9,6 @@ ANY = "*"
 ORIGIN = re.compile(r"https?://[^/?#\s@]+", re.IGNORECASE)
 
 
-def split_origins(value: object) -> object:
-    """Give the origins of a text that separates them by commas."""
-    if not isinstance(value, str):
-        return value
-    return [part.strip() for part in value.split(",") if part.strip()]
-
-
 def checked_origins(origins: Sequence[str]) -> tuple[str, ...]:
     """Give origins that a browser can send; a path or a last slash would never match one."""
     for origin in origins:

@@ -46,9 +46,13 @@ class Quota:
         finally:
             self.held -= amount
 
+    def fits(self, amount: int) -> bool:
+        """Whether so much more may be held."""
+        return self.held + amount <= self.limit
+
     def check(self, amount: int, retry_after_seconds: float = 1.0) -> None:
         """Raise Overloaded, with the time to stay away, when an amount does not fit."""
-        if self.held + amount > self.limit:
+        if not self.fits(amount):
             raise Overloaded(
                 f"{self.held:,} {self._what} wait and {amount:,} more would pass the queue's "
                 f"{self.limit:,}; try again, or send fewer at a time",

@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SHARED_FOLDER = "VITRINE_SHARED_FOLDER"  # set by what starts several workers
 FILE_NAME = "rates"
 SLOT = struct.Struct("<QQ")  # who: 8 bytes of a hash; TAT in nanoseconds
 SLOTS = 1 << 16
@@ -30,12 +29,6 @@ SIZE = SLOTS * SLOT.size
 PRIVATE = 0o600
 NANOSECONDS = 1_000_000_000
 MINUTE = 60 * NANOSECONDS
-
-
-def shared_folder() -> Path | None:
-    """Give the folder that the workers of one service share, if there are several."""
-    folder = os.environ.get(SHARED_FOLDER)
-    return Path(folder) if folder else None
 
 
 class RateLimit:

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from service.batch_sizes import BatchSizes
+from service.bundle import read_bundle
 from service.bundle_folder import by_name_latest_first
-from service.contract import GOLDEN_FILE, read_bundle
+from service.contract import GOLDEN_FILE
 from service.engine import Engine, Provider
 from service.errors import (
     ContractError,

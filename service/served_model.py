@@ -7,45 +7,26 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, Self
 
-import numpy as np
-
 from service.batch_sizes import BatchSizes
 from service.batching import Batcher, Ran
-from service.classify import Ranking, rankings
 from service.contract import Contract
 from service.cores import Cores
-from service.engine import Arrays, Engine, Floats, GraphName, check_finite
+from service.engine import Arrays, Engine, Floats, GraphName
 from service.errors import InferenceFailed, Overloaded, PayloadTooLarge, VitrineError
 from service.explanation.passes import Pass, run_passes_apart
 from service.golden import REPLAYS, Golden
+from service.holders import Holders
+from service.image_runner import Classified, Image, ImageRunner
 from service.precision import PrecisionChoice
-from service.preprocess import ImageFacts, ImageLimits, Prepared, prepare
+from service.preprocess import ImageLimits, Prepared
 
 OnBatch = Callable[[str, int, int], None]  # from the lane, the images run, and the size they ran as
 Lane = Literal["classify", "explain", "study"]
 PASSES_AT_ONCE = 64  # of one request that wait in the lane study, so that others find room
 DECODED_IN_BATCH_BYTES = 64 * 1024  # larger pictures would hold up the others of their batch
-DECODED_IN_BATCH_PIXELS = 1_000_000  # as many in few bytes: a flat PNG takes 12 to 25 ms for them
-
-
-@dataclass(frozen=True)
-class Classified:
-    """The classify graph's answer for one image: logits [C], their ranking and readout [d].
-
-    `image` tells of the picture where one was decoded; the seconds are its decoding's and its
-    batch's run's.
-    """
-
-    logits: Floats
-    ranking: Ranking
-    readout: Floats
-    image: ImageFacts | None
-    decode_seconds: float
-    inference_seconds: float
 
 
 class ServedModel:
@@ -63,16 +44,14 @@ class ServedModel:
         self.sizes = sizes
         self.precision = precision
         self._golden = golden
-        self._limits = ImageLimits()
         self._verified: set[GraphName] = set()
-        self._holders = 0
-        self._is_let_go = asyncio.Event()
-        self._is_let_go.set()
+        self._holders = Holders()
         self._studies_left = 0
         self.passes_at_once = PASSES_AT_ONCE
         self._cpu: Cores | None = None
         self._device: Cores | None = None
-        self._classify: Batcher[bytes | Prepared | Floats, Classified | VitrineError] | None = None
+        self._images: ImageRunner | None = None
+        self._classify: Batcher[Image, Classified | VitrineError] | None = None
         self._passes: dict[Lane, Batcher[Pass, Arrays | InferenceFailed]] = {}
 
     @property
@@ -112,10 +91,11 @@ class ServedModel:
 
         Pictures are decoded on `cpu`, and where the CPU computes, it does so on the same cores.
         """
-        self._cpu, self._limits, self._on_batch = cpu, limits, on_batch
+        self._cpu, self._on_batch = cpu, on_batch
         device = cpu if self.engine.is_on_cpu else Cores(1, name="device")
         self._device = device
-        self._classify = Batcher(self._run_classify, device, sizes=self.sizes, max_queue=max_queue)
+        self._images = ImageRunner(self.engine, self.sizes, limits, partial(on_batch, "classify"))
+        self._classify = Batcher(self._images.run, device, sizes=self.sizes, max_queue=max_queue)
         self.passes_at_once = min(PASSES_AT_ONCE, max_passes)
         self._studies_left = max_passes // self.passes_at_once
         bounds: dict[Lane, int] = {"explain": max_queue, "study": max_passes}
@@ -164,12 +144,13 @@ class ServedModel:
         `since` is when they came (`time.perf_counter`), now by default.
         """
         assert self._cpu is not None
+        assert self._images is not None
         since, run = time.perf_counter() if since is None else since, self._cpu.run
-        prepared = partial(self._prepared, limits=self._limits)
-        return await asyncio.gather(*[run(partial(prepared, one), since) for one in pictures])
+        decode = self._images.decode
+        return await asyncio.gather(*[run(partial(decode, one), since) for one in pictures])
 
     async def _run_good(
-        self, images: Sequence[bytes | Prepared | Floats | VitrineError], since: float
+        self, images: Sequence[Image | VitrineError], since: float
     ) -> list[Ran[Classified | VitrineError]]:
         """Run what is not an error already; an error stays in its place."""
         assert self._classify is not None
@@ -182,10 +163,10 @@ class ServedModel:
 
     async def _large_decoded(
         self, images: Sequence[bytes | Floats], since: float
-    ) -> list[bytes | Floats | Prepared | VitrineError]:
+    ) -> list[Image | VitrineError]:
         """Decode large pictures, or all where a device computes that should not wait for it."""
         largest = DECODED_IN_BATCH_BYTES if self._device is self._cpu else 0
-        found: list[bytes | Floats | Prepared | VitrineError] = list(images)
+        found: list[Image | VitrineError] = list(images)
         large = [
             place
             for place, image in enumerate(images)
@@ -240,62 +221,18 @@ class ServedModel:
     @contextmanager
     def held(self) -> Iterator[Self]:
         """Keep the model open until the block ends."""
-        self._holders += 1
-        self._is_let_go.clear()
-        try:
+        with self._holders.one_more():
             yield self
-        finally:
-            self._holders -= 1
-            if not self._holders:
-                self._is_let_go.set()
 
     async def close(self) -> None:
         """Wait for those who hold the model, finish what was accepted, then stop."""
-        while self._holders:
-            await self._is_let_go.wait()
+        await self._holders.all_gone()
         for batcher in self._lanes.values():
             await batcher.close()
         if self._device and self._device is not self._cpu:
             self._device.close()
         # Queues and model know each other: apart, their memory is free at once.
-        self._classify, self._passes = None, {}
-
-    def _prepared(self, image: bytes, limits: ImageLimits) -> Prepared | VitrineError:
-        try:
-            return prepare(image, self.contract.preprocessing, limits)
-        except VitrineError as error:
-            return error
-
-    def _run_classify(
-        self, images: Sequence[bytes | Prepared | Floats], is_wide: bool
-    ) -> list[Classified | VitrineError]:
-        """Decode what is small and not decoded yet, and run all that is good as one batch."""
-        most = min(self._limits.max_pixels, DECODED_IN_BATCH_PIXELS)
-        limits = replace(self._limits, max_pixels=most)
-        ready = [
-            self._prepared(image, limits) if isinstance(image, bytes) else image for image in images
-        ]
-        good = [image for image in ready if not isinstance(image, VitrineError)]
-        classified = iter(self._classify_ready(good, is_wide) if good else [])
-        return [image if isinstance(image, VitrineError) else next(classified) for image in ready]
-
-    def _classify_ready(
-        self, images: Sequence[Prepared | Floats], is_wide: bool
-    ) -> list[Classified | InferenceFailed]:
-        size = self.sizes.padded(len(images))
-        pixel_values = np.zeros((size, *self.engine.image_shape), np.float32)
-        for row, image in zip(pixel_values, images, strict=False):
-            row[:] = image.pixel_values if isinstance(image, Prepared) else image
-        started = time.perf_counter()
-        threads = None if is_wide else 1
-        outputs = self.engine.run(
-            "classify", {"pixel_values": pixel_values}, ("logits", "readout"), threads
-        )
-        seconds = time.perf_counter() - started
-        self._on_batch("classify", len(images), size)
-        logits, readout = outputs["logits"][: len(images)], outputs["readout"]
-        rows = zip(images, logits, rankings(logits), readout, strict=False)
-        return [_classified(*row, seconds) for row in rows]
+        self._classify, self._passes, self._images = None, {}, None
 
     def _run_passes(self, passes: Sequence[Pass], is_wide: bool) -> list[Arrays | InferenceFailed]:
         for graph in {one.graph for one in passes} - self._verified:
@@ -311,15 +248,3 @@ def _succeeded(run: Ran[Arrays | InferenceFailed]) -> Ran[Arrays]:
     if isinstance(run.result, InferenceFailed):
         raise run.result
     return Ran(run.result, run.queue_seconds, run.run_seconds)
-
-
-def _classified(
-    image: Prepared | Floats, logits: Floats, ranking: Ranking, readout: Floats, seconds: float
-) -> Classified | InferenceFailed:
-    try:
-        check_finite({"logits": logits, "readout": readout})
-    except InferenceFailed as failure:
-        return failure
-    if isinstance(image, Prepared):
-        return Classified(logits, ranking, readout, image.image, image.seconds, seconds)
-    return Classified(logits, ranking, readout, None, 0.0, seconds)

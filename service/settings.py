@@ -12,14 +12,21 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from service.engine import Provider
-from service.origins import checked_origins, split_origins
+from service.origins import checked_origins
 from service.precision import PrecisionSetting
 
+
+def _split_at_commas(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
 Origins = Annotated[
-    tuple[str, ...], NoDecode, BeforeValidator(split_origins), AfterValidator(checked_origins)
+    tuple[str, ...], NoDecode, BeforeValidator(_split_at_commas), AfterValidator(checked_origins)
 ]
 BatchSizeList = Annotated[
-    tuple[Annotated[int, Field(ge=1)], ...], NoDecode, BeforeValidator(split_origins)
+    tuple[Annotated[int, Field(ge=1)], ...], NoDecode, BeforeValidator(_split_at_commas)
 ]
 EMBEDDED_BUNDLES = Path(__file__).parent / "bundles"
 

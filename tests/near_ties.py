@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from service.contract import read_bundle
+from service.bundle import read_bundle
 from service.engine import Engine
 from service.preprocess import ImageLimits, preprocess
 from tests.service.pictures import encode

@@ -27,8 +27,8 @@ from service.benchmarking.tuning import (
     trials,
 )
 from service.budget import cpu_budget
+from service.bundle import read_bundle
 from service.bundle_folder import find_bundles
-from service.contract import read_bundle
 from service.errors import InferenceFailed
 from service.settings import Settings
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 from service.benchmarking.sample import Sample, side_by_side
 from service.benchmarking.workload import Work
-from service.contract import Bundle, read_bundle
+from service.bundle import Bundle, read_bundle
 from service.crop import crop_box
 from service.engine import Engine
 from service.errors import InferenceFailed

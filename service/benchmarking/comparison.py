@@ -23,8 +23,8 @@ from service.benchmarking.scenario import Scenario, bench
 from service.benchmarking.server_process import ServerProcess, server_process
 from service.benchmarking.workload import chosen_works, works
 from service.budget import cpu_budget
+from service.bundle import read_bundle
 from service.bundle_folder import find_bundles
-from service.contract import read_bundle
 from service.local import read_picture
 from service.settings import Settings
 

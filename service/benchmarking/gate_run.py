@@ -28,8 +28,8 @@ from service.benchmarking.scenario import Bench, Scenario, bench
 from service.benchmarking.server_process import ServerProcess, server_process
 from service.benchmarking.workload import CLASSIFY, PLAIN, Work
 from service.budget import cpu_budget
+from service.bundle import read_bundle
 from service.bundle_folder import find_bundles
-from service.contract import read_bundle
 from service.settings import Settings
 
 INT8 = Work("classify in int8")

@@ -14,8 +14,8 @@ from service.benchmarking.pictures import Picture, usual_jpeg
 from service.benchmarking.rounds import Progress
 from service.benchmarking.server_process import server_process
 from service.budget import cpu_budget
+from service.bundle import read_bundle
 from service.bundle_folder import find_bundles
-from service.contract import read_bundle
 from service.settings import Settings
 
 

@@ -14,12 +14,13 @@ from service.batching import Ran
 from service.classify import Ranking
 from service.engine import Floats
 from service.errors import VitrineError
-from service.exchange import note_model, note_stage
+from service.exchange import note_stage
+from service.image_runner import Classified
 from service.preprocess import ImageFacts
 from service.routes.cached_classification import classify_cached
 from service.routes.context import Context
-from service.routes.stages import Stopwatch, patience_seconds, while_connected
-from service.served_model import Classified, ServedModel
+from service.routes.stages import Stopwatch, seconds_left, while_connected
+from service.served_model import ServedModel
 
 # from the seconds that the answer may take
 Classify = Callable[[float], Coroutine[Any, Any, list[Ran[Classified | VitrineError]]]]
@@ -81,9 +82,7 @@ async def _classify(
     encoded: Sequence[bytes],
     watch: Stopwatch,
 ) -> list[Classified | VitrineError]:
-    note_model(model.contract.name, model.contract.version)
-    patience = patience_seconds(request, context)
-    runs = await while_connected(request, classify(patience))
+    runs = await while_connected(request, classify(seconds_left(request)))
     _note(runs, {"images": len(encoded), "bytes": sum(map(len, encoded))}, context, watch)
     for run in runs:
         if isinstance(run.result, Classified):

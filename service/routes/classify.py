@@ -15,7 +15,7 @@ from service.routes.classification import ClassifiedPicture, classify_pictures
 from service.routes.context import Context, InContext
 from service.routes.pictures import REQUEST_BODY, read_pictures
 from service.routes.query_route import QueryRoute
-from service.routes.stages import Stopwatch, check_room, deadline, failed, patience_seconds
+from service.routes.stages import Stopwatch, answering_model, failed
 from service.schemas import (
     ClassifyAnswer,
     ClassifyAnswers,
@@ -42,12 +42,11 @@ async def classify(
     One bad picture among several gets its own error and does not fail the others.
     """
     watch = Stopwatch.start()
-    patience = patience_seconds(request, context)
-    async with deadline(patience):
-        with context.registry.lease(parameters.model, parameters.version) as model:
-            check_room(context, model, "classify", patience)
-            pictures = await read_pictures(request, context)
-            classified = await classify_pictures(request, context, model, pictures.data, watch)
+    async with answering_model(
+        request, context, "classify", parameters.model, parameters.version
+    ) as model:
+        pictures = await read_pictures(request, context)
+        classified = await classify_pictures(request, context, model, pictures.data, watch)
     told = {"model": model_identity(model.engine.bundle), "timing_ms": watch.timing()}
 
     def result(item: ClassifiedPicture) -> ClassifyResult:

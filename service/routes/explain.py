@@ -21,7 +21,7 @@ from service.errors import (
     ModelNotReady,
     VitrineError,
 )
-from service.exchange import note_model, timed_stage
+from service.exchange import timed_stage
 from service.explain_schemas import (
     ExplainAnswer,
     ExplainAnswers,
@@ -49,7 +49,7 @@ from service.routes.explanation import (
     sought_pictures,
 )
 from service.routes.pictures import REQUEST_BODY, Pictures, read_pictures
-from service.routes.stages import Stopwatch, check_room, deadline, patience_seconds, while_connected
+from service.routes.stages import Stopwatch, answering_model, seconds_left, while_connected
 from service.schemas import FailedResult, ModelChoice
 from service.served_model import ServedModel
 
@@ -84,20 +84,17 @@ async def explain(
     NumPy array with `Accept: application/x-npy`. Several maps in one request are drawn as a sheet.
     """
     watch = Stopwatch.start()
-    patience = patience_seconds(request, context)
-    async with deadline(patience):
-        with context.registry.lease(parameters.model, parameters.version) as model:
-            note_model(model.contract.name, model.contract.version)
-            asked = question_for(parameters, model)
-            check_room(context, model, "explain", patience)
-            pictures = await read_pictures(request, context)
-            form = _form(parameters, request, pictures)
-            check_work(asked, len(pictures.data), model, context)
-            sought = await sought_pictures(context, model, pictures.data, asked)
-            with places_for(sought, asked, model, patience):
-                return await _answered(
-                    request, context, model, pictures, sought, form, asked, parameters, watch
-                )
+    name, version = parameters.model, parameters.version
+    async with answering_model(request, context, "explain", name, version) as model:
+        asked = question_for(parameters, model)
+        pictures = await read_pictures(request, context)
+        form = _form(parameters, request, pictures)
+        check_work(asked, len(pictures.data), model, context)
+        sought = await sought_pictures(context, model, pictures.data, asked)
+        with places_for(sought, asked, model, seconds_left(request)):
+            return await _answered(
+                request, context, model, pictures, sought, form, asked, parameters, watch
+            )
 
 
 async def _answered(

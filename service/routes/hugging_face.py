@@ -13,7 +13,7 @@ from service.routes.body import read_plain_body
 from service.routes.classification import classify_pictures
 from service.routes.context import InContext
 from service.routes.pictures import BASE64, BINARY
-from service.routes.stages import Stopwatch, check_room, deadline, patience_seconds
+from service.routes.stages import Stopwatch, answering_model
 from service.schemas import ModelChoice
 
 router = APIRouter(prefix="/hf", tags=["protocols"])
@@ -58,15 +58,12 @@ async def image_classification(
 ) -> list[ClassScore]:
     """Give the most probable classes of a picture, 5 where `top_k` says nothing else."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    patience = patience_seconds(request, context)
-    async with deadline(patience):
-        with context.registry.lease(choice.model, choice.version) as model:
-            check_room(context, model, "classify", patience)
-            body = await read_plain_body(request, context)
-            task = await context.in_thread(lambda: read_task(body, is_json=media_type == JSON))
-            (classified,) = await classify_pictures(
-                request, context, model, [task.data], Stopwatch.start()
-            )
+    async with answering_model(request, context, "classify", choice.model, choice.version) as model:
+        body = await read_plain_body(request, context)
+        task = await context.in_thread(lambda: read_task(body, is_json=media_type == JSON))
+        (classified,) = await classify_pictures(
+            request, context, model, [task.data], Stopwatch.start()
+        )
     if isinstance(classified, VitrineError):
         raise classified
     return class_scores(classified.logits, model.contract, task)

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from service.contract import Contract
 from service.engine import Floats
 from service.errors import VitrineError
+from service.image_runner import Classified
 from service.open_inference.images import images_of
 from service.open_inference.outputs import output_tensor, requested_outputs
 from service.open_inference.request import InferRequest, RequestedOutput, read_request
@@ -23,8 +24,7 @@ from service.routes.classification import (
     classify_pixel_values,
 )
 from service.routes.context import InContext
-from service.routes.stages import Stopwatch, check_room, deadline, patience_seconds
-from service.served_model import Classified
+from service.routes.stages import Stopwatch, answering_model
 
 router = APIRouter(prefix="/v2/models/{name}", tags=["protocols"])
 HEADER_LENGTH = "Inference-Header-Content-Length"
@@ -103,20 +103,6 @@ ANSWERED: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post(
-    "/versions/{version}/infer",
-    summary="Infer with a model version, as v2",
-    response_class=Response,
-    responses={**ANSWERED, **documented(PICTURE_PROBLEMS)},
-    openapi_extra=INFER_BODY,
-)
-@router.post(
-    "/infer",
-    summary="Infer, as v2",
-    response_class=Response,
-    responses={**ANSWERED, **documented(PICTURE_PROBLEMS)},
-    openapi_extra=INFER_BODY,
-)
 async def infer(
     name: str, request: Request, context: InContext, version: str | None = None
 ) -> Response:
@@ -125,22 +111,31 @@ async def infer(
     The protocol has no error for one image of several, so that a bad picture fails its request.
     """
     watch = Stopwatch.start()
-    patience = patience_seconds(request, context)
-    async with deadline(patience):
-        with context.registry.lease(name, version) as model:
-            check_room(context, model, "classify", patience)
-            body = await read_plain_body(request, context)
-            stated, limit = request.headers.get(HEADER_LENGTH), context.settings.max_images
-            asked, wanted, images = await context.in_thread(
-                lambda: _read(body, stated, model.contract, limit)
-            )
-            classified = (
-                await classify_pixel_values(request, context, model, list(images), watch)
-                if isinstance(images, np.ndarray)
-                else _all_readable(await classify_pictures(request, context, model, images, watch))
-            )
-            write = partial(_answer, asked, wanted, classified, model.contract)
-            return await context.in_thread(write)
+    async with answering_model(request, context, "classify", name, version) as model:
+        body = await read_plain_body(request, context)
+        stated, limit = request.headers.get(HEADER_LENGTH), context.settings.max_images
+        asked, wanted, images = await context.in_thread(
+            lambda: _read(body, stated, model.contract, limit)
+        )
+        classified = (
+            await classify_pixel_values(request, context, model, list(images), watch)
+            if isinstance(images, np.ndarray)
+            else _all_readable(await classify_pictures(request, context, model, images, watch))
+        )
+        write = partial(_answer, asked, wanted, classified, model.contract)
+        return await context.in_thread(write)
+
+
+for path, what in (("/versions/{version}/infer", " with a model version"), ("/infer", "")):
+    router.add_api_route(
+        path,
+        infer,
+        methods=["POST"],
+        summary=f"Infer{what}, as v2",
+        response_class=Response,
+        responses={**ANSWERED, **documented(PICTURE_PROBLEMS)},
+        openapi_extra=INFER_BODY,
+    )
 
 
 def _read(

@@ -40,7 +40,7 @@ from service.routes.explanation import (
     sought_pictures,
 )
 from service.routes.pictures import BASE64
-from service.routes.stages import Stopwatch, check_room, deadline, failed, patience_seconds
+from service.routes.stages import Stopwatch, answering_model, failed, seconds_left
 from service.schemas import ClassifyResult, FailedResult
 
 router = APIRouter(prefix="/v1/models", tags=["protocols"])
@@ -116,15 +116,12 @@ async def predict(
     name: str, request: Request, context: InContext, query: Annotated[PredictParameters, Query()]
 ) -> Response:
     """Give the most probable classes of every instance; a bad picture does not fail the others."""
-    patience = patience_seconds(request, context)
-    async with deadline(patience):
-        with context.registry.lease(name, query.version) as model:
-            check_room(context, model, "classify", patience)
-            instances = await _read(request, context)
-            parameters = _joined(query, instances)
-            classified = await classify_pictures(
-                request, context, model, instances.data, Stopwatch.start()
-            )
+    async with answering_model(request, context, "classify", name, query.version) as model:
+        instances = await _read(request, context)
+        parameters = _joined(query, instances)
+        classified = await classify_pictures(
+            request, context, model, instances.data, Stopwatch.start()
+        )
 
     def result(item: ClassifiedPicture | VitrineError) -> ClassifyResult | FailedResult:
         if isinstance(item, VitrineError):
@@ -152,25 +149,22 @@ async def explain(
 ) -> Response:
     """Say which patches of every instance a class rests on; a bad picture fails alone."""
     watch = Stopwatch.start()
-    patience = patience_seconds(request, context)
-    async with deadline(patience):
-        with context.registry.lease(name, query.version) as model:
-            check_room(context, model, "explain", patience)
-            instances = await _read(request, context)
-            asked = question_for(_joined(query, instances), model)
-            check_work(asked, len(instances.data), model, context)
-            sought = await sought_pictures(context, model, instances.data, asked)
-            with places_for(sought, asked, model, patience):
-                subjects = await prepare_subjects(request, sought, context, model, watch)
-                outcomes = await explain_subjects(
-                    request, context, model, instances.data, subjects, asked, watch
-                )
+    async with answering_model(request, context, "explain", name, query.version) as model:
+        instances = await _read(request, context)
+        asked = question_for(_joined(query, instances), model)
+        check_work(asked, len(instances.data), model, context)
+        sought = await sought_pictures(context, model, instances.data, asked)
+        with places_for(sought, asked, model, seconds_left(request)):
+            subjects = await prepare_subjects(request, sought, context, model, watch)
+            outcomes = await explain_subjects(
+                request, context, model, instances.data, subjects, asked, watch
+            )
 
-                def describe() -> Response:
-                    results = [result_of(one, asked, Drawing(), model, request) for one in outcomes]
-                    return _json(Explanations(explanations=results).model_dump_json())
+            def describe() -> Response:
+                results = [result_of(one, asked, Drawing(), model, request) for one in outcomes]
+                return _json(Explanations(explanations=results).model_dump_json())
 
-                return await context.in_thread(describe)
+            return await context.in_thread(describe)
 
 
 async def _read(request: Request, context: Context) -> Instances:

@@ -45,9 +45,8 @@ async def live() -> ServerLiveness:
 )
 async def ready(context: InContext, response: Response) -> ServerReadiness:
     """Answer 200 while requests are answered, 503 while loading or draining."""
-    is_ready = context.registry.is_ready and not context.is_draining
-    response.status_code = 200 if is_ready else ModelNotReady.status
-    return ServerReadiness(ready=is_ready)
+    response.status_code = 200 if context.is_ready else ModelNotReady.status
+    return ServerReadiness(ready=context.is_ready)
 
 
 @router.post(
@@ -65,39 +64,13 @@ async def repository_index(context: InContext) -> list[RepositoryEntry]:
     ]
 
 
-@router.get(
-    "/models/{name}/versions/{version}",
-    summary="A model version's tensors, for v2",
-    response_model=ModelMetadata,
-    responses=documented(MODEL_PROBLEMS),
-)
-@router.get(
-    "/models/{name}",
-    summary="A model's tensors, for v2",
-    response_model=ModelMetadata,
-    responses=documented(MODEL_PROBLEMS),
-)
 async def metadata(name: str, context: InContext, version: str | None = None) -> ModelMetadata:
     """Give a model's versions, inputs and outputs. Send one of the inputs, not both."""
     contract = context.registry.get(name, version).contract
-    versions = [
-        model.contract.version for model in context.registry.models if model.contract.name == name
-    ]
+    versions = [model.contract.version for model in context.registry.versions(name)]
     return model_metadata(contract, versions)
 
 
-@router.get(
-    "/models/{name}/versions/{version}/ready",
-    summary="Does a model version answer? For v2",
-    response_model=ModelReadiness,
-    responses=documented(MODEL_PROBLEMS),
-)
-@router.get(
-    "/models/{name}/ready",
-    summary="Does a model answer? For v2",
-    response_model=ModelReadiness,
-    responses=documented(MODEL_PROBLEMS),
-)
 async def model_ready(name: str, context: InContext, version: str | None = None) -> ModelReadiness:
     """Answer 200 where a model is ready, 503 where it is not."""
     model = context.registry.get(name, version)
@@ -106,19 +79,25 @@ async def model_ready(name: str, context: InContext, version: str | None = None)
     return ModelReadiness(name=name, ready=True)
 
 
-@router.get(
-    "/models/{name}/versions/{version}/config",
-    summary="A model version's configuration in Triton's words",
-    response_model=ModelConfiguration,
-    responses=documented(MODEL_PROBLEMS),
-)
-@router.get(
-    "/models/{name}/config",
-    summary="A model's configuration in Triton's words",
-    response_model=ModelConfiguration,
-    responses=documented(MODEL_PROBLEMS),
-)
 async def config(name: str, context: InContext, version: str | None = None) -> ModelConfiguration:
     """Give inputs, outputs and the most images of one request, as Triton's clients read them."""
     contract = context.registry.get(name, version).contract
     return model_configuration(contract, context.settings.max_images)
+
+
+for path, what in (
+    ("/models/{name}/versions/{version}", "model version"),
+    ("/models/{name}", "model"),
+):
+    for end, endpoint, answer, summary in (
+        ("", metadata, ModelMetadata, f"A {what}'s tensors, for v2"),
+        ("/ready", model_ready, ModelReadiness, f"Does a {what} answer? For v2"),
+        ("/config", config, ModelConfiguration, f"A {what}'s configuration in Triton's words"),
+    ):
+        router.add_api_route(
+            path + end,
+            endpoint,
+            summary=summary,
+            response_model=answer,
+            responses=documented(MODEL_PROBLEMS),
+        )

@@ -14,7 +14,7 @@ from fastapi import Request
 
 from service.batching import Ran
 from service.errors import CallerGone, DeadlineExceeded, InvalidParameter, VitrineError
-from service.exchange import note_stage
+from service.exchange import note_model, note_stage
 from service.preprocess import Prepared
 from service.problems import problem_of
 from service.routes.context import Context
@@ -54,7 +54,13 @@ def _milliseconds(seconds: float) -> float:
     return round(seconds * 1000, 3)
 
 
-def patience_seconds(request: Request, context: Context) -> float:
+def seconds_left(request: Request) -> float:
+    """Say how much time there is until the deadline of a request with an `answering_model`."""
+    ends: float = request.state.ends
+    return max(0.0, ends - asyncio.get_running_loop().time())
+
+
+def _patience_seconds(request: Request, context: Context) -> float:
     """Say how long the answer may take: by the caller's header, and by the setting at most.
 
     Raises InvalidParameter.
@@ -71,11 +77,28 @@ def patience_seconds(request: Request, context: Context) -> float:
 
 
 @asynccontextmanager
-async def deadline(seconds: float) -> AsyncIterator[None]:
-    """End what takes longer. Raises DeadlineExceeded."""
+async def answering_model(
+    request: Request,
+    context: Context,
+    lane: Lane,
+    name: str | None = None,
+    version: str | None = None,
+) -> AsyncIterator[ServedModel]:
+    """Find the model that answers, and keep it open until the block ends, within the deadline.
+
+    What would find no room in its queue is refused here, before the body is read; with a cache the
+    body is read all the same, since what is known needs none. Raises what `Registry.lease` and
+    `ServedModel.check_room` raise, and DeadlineExceeded.
+    """
+    seconds = _patience_seconds(request, context)
+    request.state.ends = asyncio.get_running_loop().time() + seconds
     try:
         async with asyncio.timeout(seconds):
-            yield
+            with context.registry.lease(name, version) as model:
+                note_model(model.contract.name, model.contract.version)
+                if context.results is None:
+                    model.check_room(lane, seconds)
+                yield model
     except TimeoutError:
         raise DeadlineExceeded(
             f"the answer took longer than {seconds:g} s; try again when the service is less busy, "
@@ -112,16 +135,6 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -
 async def _until_gone(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def check_room(context: Context, model: ServedModel, lane: Lane, patience: float) -> None:
-    """Refuse before the body is read what would find no room.
-
-    With a cache it is read all the same: what is known needs none. Raises what
-    `ServedModel.check_room` raises.
-    """
-    if context.results is None:
-        model.check_room(lane, patience)
 
 
 async def prepare(

@@ -14,8 +14,8 @@ from service.benchmarking.memory import memory
 from service.benchmarking.rounds import Progress
 from service.benchmarking.server_process import ServerProcess, server_process
 from service.budget import cpu_budget
+from service.bundle import read_bundle
 from service.bundle_folder import find_bundles
-from service.contract import read_bundle
 from service.settings import Settings
 from service.soak.circumstances import can_reload, circumstances
 from service.soak.incidents import Reloads, kill_worker, workers_of

@@ -9,7 +9,7 @@ import pytest
 
 from model.cli import Train, main
 from model.training_config import TrainingConfig
-from service.contract import read_bundle
+from service.bundle import read_bundle
 from service.engine import Engine
 from service.errors import InvalidInput
 from tests.exported import untraced_exporter

@@ -10,7 +10,7 @@ from PIL import Image
 
 from model.evaluate import calibration_error, evaluate, measure, record
 from model.sources import DataError
-from service.contract import read_bundle
+from service.bundle import read_bundle
 from service.local import LocalModel
 from tests.model.pets import LABELS
 

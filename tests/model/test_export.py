@@ -15,7 +15,8 @@ from model.explain import Attender, Explainer
 from model.export import export_bundle, reseal, seal
 from model.graphs import Classifier, graph_specs
 from model.weight_sharing import share_weights
-from service.contract import Graphs, read_bundle
+from service.bundle import read_bundle
+from service.contract import Graphs
 from service.engine import Engine
 from service.errors import ContractError, InvalidInput
 from tests.model.pets import LABELS, checkpoint, pets_vit

@@ -18,7 +18,7 @@ from model.faithfulness import FaithfulnessStudy, Plan, rank_correlation, shuffl
 from model.faithfulness_table import bootstrap, most_faithful, summarize
 from model.gradient_attention import GradientAttention
 from model.sources import read_source
-from service.contract import read_bundle
+from service.bundle import read_bundle
 from service.engine import Engine
 from service.explanation.methods import METHODS
 from tests.model.pets import LABELS, pets_vit

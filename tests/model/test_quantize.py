@@ -17,7 +17,7 @@ from model.evaluate import evaluate
 from model.quantize import QuantizationRefused, quantize
 from model.quantized_graph import write_int8
 from model.sources import DataError
-from service.contract import file_digest, read_bundle
+from service.bundle import file_digest, read_bundle
 from service.engine import Engine
 from tests.near_ties import write_torn
 

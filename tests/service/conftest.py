@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from service.contract import CONTRACT_FILE, file_digest
+from service.bundle import file_digest
+from service.contract import CONTRACT_FILE
 from tests.service.live import Live, serving
 
 

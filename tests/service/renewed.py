@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from service.contract import CONTRACT_FILE, file_digest
+from service.bundle import file_digest
+from service.contract import CONTRACT_FILE
 
 
 def copy_as(bundle: Path, bundles: Path, name: str, version: str) -> Path:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from service.batch_sizes import BatchSizes
-from service.contract import read_bundle
+from service.bundle import read_bundle
 from service.engine import Engine
 from service.errors import DeadlineExceeded, InvalidParameter, Overloaded
 from service.registry import warm_up
@@ -70,7 +70,7 @@ def test_a_full_queue_refuses_before_the_body_is_read(small, route) -> None:
     with ThreadPoolExecutor() as callers, small.busy_engine():
         waiting = [callers.submit(small.client.post, path, content=PNG) for _ in range(2)]
         batcher = small.context.registry.get()._lanes[lane]
-        until(lambda: batcher._places.held == 2)
+        until(lambda: batcher.admission.places.held == 2)
         with socket.create_connection(small.address, timeout=PATIENCE_SECONDS) as caller:
             head = f"POST {route} HTTP/1.1\r\nHost: vitrine\r\nContent-Length: 5000\r\n"
             caller.sendall(
@@ -104,12 +104,12 @@ def test_a_deadline_that_is_no_number_of_milliseconds_is_refused(small, deadline
 def test_who_could_not_be_answered_within_the_deadline_is_refused_at_once(tiny_bundles) -> None:
     with serving(tiny_bundles, max_queue=100) as server, ThreadPoolExecutor() as callers:
         model = server.context.registry.get()
-        model._classify._fit.observe(1, 30.0)  # as if an image had taken half a minute
+        model._classify.admission.learn(1, 30.0, 1)  # as if an image had taken half a minute
         with server.busy_engine():
             waiting = [
                 callers.submit(server.client.post, "/classify", content=PNG) for _ in range(1)
             ]
-            until(lambda: model._classify._places.held == 1)
+            until(lambda: model._classify.admission.places.held == 1)
             response = server.client.post(
                 "/classify", content=PNG, headers={"X-Deadline-Ms": "900"}
             )
@@ -139,7 +139,7 @@ def test_a_device_that_pads_runs_only_sizes_that_are_allowed(tiny_bundles) -> No
     with serving(tiny_bundles) as server:
         model = server.context.registry.get()
         alone = server.client.post("/classify", content=PNG).json()["predictions"]
-        model.sizes = BatchSizes.up_to(8, pads=True)
+        model._images.sizes = BatchSizes.up_to(8, pads=True)
         sizes: list[int] = []
         run = model.engine.run
 
@@ -178,15 +178,15 @@ def test_large_pictures_are_decoded_side_by_side_while_others_are_classified(tin
     large = encode(Image.fromarray(noise))
     with serving(tiny_bundles) as server, ThreadPoolExecutor() as callers:
         model = server.context.registry.get()
-        decode, gate, decoding = model._prepared, threading.Event(), threading.Event()
+        decode, gate, decoding = model._images.decode, threading.Event(), threading.Event()
 
-        def held_up(image, limits):
+        def held_up(image):
             if len(image) == len(large):
                 decoding.set()
                 assert gate.wait(PATIENCE_SECONDS)
-            return decode(image, limits)
+            return decode(image)
 
-        model._prepared = held_up
+        model._images.decode = held_up
         slow = callers.submit(server.client.post, "/classify", content=large)
         assert decoding.wait(PATIENCE_SECONDS)
         assert server.client.post("/classify", content=PNG).status_code == 200

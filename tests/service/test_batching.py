@@ -326,7 +326,7 @@ def test_who_could_not_be_answered_in_time_is_refused_at_once() -> None:
         await asyncio.sleep(0)
         with pytest.raises(Overloaded, match=r"which will take .* s, longer than the 0.1 s"):
             await ask(batcher, [1], patience_seconds=0.1)
-        assert batcher.expected_seconds(40) >= 40 * 0.02
+        assert batcher.admission.expected_seconds(40) >= 40 * 0.02
         gate.set()
         await gate_run
 

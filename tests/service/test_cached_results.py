@@ -17,9 +17,9 @@ from service.batching import Ran
 from service.classify import rankings
 from service.errors import CallerGone, Overloaded, UnsupportedMediaType
 from service.explanation.inquiry import Explanation, Map
+from service.image_runner import Classified
 from service.kept_results import kept_classification, kept_explanation
 from service.preprocess import ImageFacts
-from service.served_model import Classified
 from tests.service.live import Live, serving
 from tests.service.pictures import draw, encode, text_of
 from tests.service.problems import assert_problem
@@ -330,7 +330,7 @@ def test_a_known_explanation_is_answered_while_others_are_refused_undecoded(tiny
         before = decoded()
         with ThreadPoolExecutor() as callers, server.busy_engine():
             waits = callers.submit(post, server, "/explain?method=relevance", new_picture())
-            places = server.context.registry.get()._passes["explain"]._places
+            places = server.context.registry.get()._passes["explain"].admission.places
             until(lambda: places.held == 1)
             response = server.client.post("/explain?method=relevance", content=new_picture())
             assert_problem(response, Overloaded, "the queue's 1")

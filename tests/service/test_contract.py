@@ -7,7 +7,8 @@ import json
 import jsonschema
 import pytest
 
-from service.contract import CONTRACT_FILE, Contract, contract_schema, read_bundle, read_contract
+from service.bundle import read_bundle, read_contract
+from service.contract import CONTRACT_FILE, Contract, contract_schema
 from service.errors import ContractError
 
 

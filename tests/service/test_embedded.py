@@ -8,7 +8,7 @@ import httpx
 import numpy as np
 import pytest
 
-from service.contract import read_bundle
+from service.bundle import read_bundle
 from service.engine import Engine
 from service.golden import DIFFERENCE_MARGIN
 from service.settings import EMBEDDED_BUNDLES

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from service.contract import read_bundle
+from service.bundle import read_bundle
 from service.engine import Engine
 from service.errors import ContractError, InferenceFailed, NotExplainable, ProviderError
 

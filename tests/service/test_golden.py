@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from service.contract import GOLDEN_FILE, read_bundle
+from service.bundle import read_bundle
+from service.contract import GOLDEN_FILE
 from service.drawing.options import Drawing
 from service.engine import Engine
 from service.errors import ContractError

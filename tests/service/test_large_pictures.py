@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from service.errors import PayloadTooLarge
-from service.served_model import DECODED_IN_BATCH_BYTES, Classified
+from service.image_runner import Classified
+from service.served_model import DECODED_IN_BATCH_BYTES
 from service.settings import EMBEDDED_BUNDLES
 from tests.service.live import PATIENCE_SECONDS, Live, command, serving
 from tests.service.pictures import draw, encode, header_bomb
@@ -46,7 +47,7 @@ FLAT = encode(Image.new("RGB", (2000, 1000), (9, 8, 7)))  # 9 kB
 
 
 def test_many_pixels_in_few_bytes_are_not_decoded_in_the_batch_of_others(embedded) -> None:
-    small, flat = embedded.context.registry.get()._run_classify([SMALL, FLAT], False)
+    small, flat = embedded.context.registry.get()._images.run([SMALL, FLAT], False)
     assert isinstance(small, Classified)
     assert isinstance(flat, PayloadTooLarge)
 

@@ -12,8 +12,9 @@ import onnx
 import onnxruntime
 import pytest
 
+from service.bundle import file_digest, read_bundle, read_contract
 from service.classify import probabilities
-from service.contract import CONTRACT_FILE, file_digest, read_bundle, read_contract
+from service.contract import CONTRACT_FILE
 from service.doctor.examination import examine
 from service.engine import Engine
 from service.errors import ContractError, ProviderError

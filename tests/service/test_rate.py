@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from service.errors import RateLimited
 from service.keys import add_key
-from service.rate import FILE_NAME, NANOSECONDS, SHARED_FOLDER, SIZE, RateLimit
+from service.rate import FILE_NAME, NANOSECONDS, SIZE, RateLimit
+from service.shared_folder import VARIABLE
 from tests.service.live import command, serving
 from tests.service.problems import assert_problem
 
@@ -140,7 +141,7 @@ def test_an_ipv6_caller_is_its_network_and_a_mapped_ipv4_one_its_address(tiny_bu
 def test_the_limit_is_the_names_of_keys_and_holds_across_processes(
     tiny_bundles, tmp_path, monkeypatch
 ) -> None:
-    monkeypatch.setenv(SHARED_FOLDER, str(tmp_path))
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
     file = tmp_path / "keys.txt"
     keys = [add_key(file, name, "use") for name in ("lab", "lab", "shop")]
     options = ["--api-keys-file", str(file), "--rate-limit", "1", "--rate-burst", "4"]

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.batch_sizes import BatchSizes
-from service.contract import GOLDEN_FILE, read_bundle
+from service.bundle import read_bundle
+from service.contract import GOLDEN_FILE
 from service.cores import Cores
 from service.engine import Engine
 from service.golden import Golden

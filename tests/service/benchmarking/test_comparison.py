@@ -19,8 +19,8 @@ from service.benchmarking.sample import Sample
 from service.benchmarking.scenario import Scenario
 from service.benchmarking.server_process import server_process
 from service.benchmarking.workload import CLASSIFY, chosen_works, works
+from service.bundle import read_bundle
 from service.cli import main
-from service.contract import read_bundle
 from service.errors import InferenceFailed, InvalidInput, InvalidParameter, ModelNotReady
 from service.explanation.methods import METHODS
 from service.preprocess import ImageLimits, decode_image

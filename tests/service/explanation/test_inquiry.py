@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from service.contract import Contract, read_bundle
+from service.bundle import read_bundle
+from service.contract import Contract
 from service.engine import Engine
 from service.explanation.inquiry import Explanation, Inquiry
 from service.explanation.methods import METHODS

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from service.contract import Contract, read_bundle
+from service.bundle import read_bundle
+from service.contract import Contract
 from service.engine import Engine
 from service.errors import InferenceFailed
 from service.explanation.passes import (

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.contract import Contract, read_contract
+from service.bundle import read_contract
+from service.contract import Contract
 from service.errors import InvalidInput, PayloadTooLarge
 from service.open_inference.images import images_of
 from service.open_inference.outputs import requested_outputs

@@ -1,0 +1,64 @@
+"""Decides what is accepted: as much as fits, and as could be answered in time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from service.errors import Overloaded
+from service.latency_fit import LatencyFit
+from service.quota import Quota
+
+LEAST_RETRY_SECONDS = 1.0
+
+
+class Admission:
+    """The places of a queue, and what the runs so far say of how long a place is held.
+
+    Invariant: never more items are under way than `max_items`.
+    """
+
+    def __init__(self, max_items: int, what: str, side_by_side: int, largest_batch: int) -> None:
+        """Bound items, which `what` names to who is refused; `side_by_side` runs go on at once."""
+        self.places = Quota(max_items, what)
+        self.most_under_way = 0  # since the last batch began
+        self._what = what
+        self._side_by_side = side_by_side
+        self._largest_batch = largest_batch
+        self._fit = LatencyFit()  # of seconds times places to compute at
+
+    @contextmanager
+    def admitted(self, count: int, patience_seconds: float = math.inf) -> Iterator[None]:
+        """Hold places for items until the block ends. Raises what `check` raises."""
+        self.check(count, patience_seconds)
+        with self.places.take(count):
+            self.most_under_way = max(self.most_under_way, self.places.held)
+            yield
+
+    def check(self, count: int, patience_seconds: float = math.inf) -> None:
+        """Raise Overloaded when items do not fit, or would not be done within the patience."""
+        if not self.places.fits(count):
+            self.places.check(count, self._retry_after_seconds())
+        if not self.places.held:
+            return
+        wait = self.expected_seconds(self.places.held)
+        if wait > patience_seconds:
+            raise Overloaded(
+                f"{self.places.held:,} {self._what} wait, which will take {wait:.1f} s, longer "
+                f"than the {patience_seconds:.1f} s that are left for the answer; try again",
+                self._retry_after_seconds(),
+            )
+
+    def learn(self, items: int, seconds: float, places: int) -> None:
+        """Take down how long a run of so many items held its places to compute at."""
+        self._fit.observe(items, seconds * places)
+
+    def expected_seconds(self, items: int) -> float:
+        """Predict how long all cores are busy with so many items; 0 before the first run."""
+        batch = min(max(items, 1), self._largest_batch)
+        return items / batch * self._fit.seconds(batch) / self._side_by_side
+
+    def _retry_after_seconds(self) -> float:
+        """When about half of what is under way will be done."""
+        return max(LEAST_RETRY_SECONDS, self.expected_seconds(self.places.held) / 2)

@@ -1,0 +1,107 @@
+"""Classifies the images of one batch, on a thread: decodes what is small, runs the graph, ranks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from service.batch_sizes import BatchSizes
+from service.classify import Ranking, rankings
+from service.engine import Engine, Floats, check_finite
+from service.errors import InferenceFailed, VitrineError
+from service.preprocess import ImageFacts, ImageLimits, Prepared, prepare
+
+Image = bytes | Prepared | Floats  # encoded, decoded, or pixel values [3, rows, columns]
+DECODED_IN_BATCH_PIXELS = 1_000_000  # as many in few bytes: a flat PNG takes 12 to 25 ms for them
+
+
+@dataclass(frozen=True)
+class Classified:
+    """The classify graph's answer for one image: logits [C], their ranking and readout [d].
+
+    `image` tells of the picture where one was decoded; the seconds are its decoding's and its
+    batch's run's.
+    """
+
+    logits: Floats
+    ranking: Ranking
+    readout: Floats
+    image: ImageFacts | None
+    decode_seconds: float
+    inference_seconds: float
+
+
+class ImageRunner:
+    """What a batch of images goes through; it may run on several threads side by side."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        sizes: BatchSizes,
+        limits: ImageLimits,
+        on_batch: Callable[[int, int], None],
+    ) -> None:
+        """`on_batch` is told how many images were run, and as a batch of what size."""
+        self.engine = engine
+        self.sizes = sizes
+        self._limits = limits
+        most = min(limits.max_pixels, DECODED_IN_BATCH_PIXELS)
+        self._limits_in_batch = replace(limits, max_pixels=most)
+        self._on_batch = on_batch
+
+    def decode(self, picture: bytes) -> Prepared | VitrineError:
+        """Decode and prepare a picture of any size that is allowed; a bad one gives its error."""
+        return self._prepared(picture, self._limits)
+
+    def run(self, images: Sequence[Image], is_wide: bool) -> list[Classified | VitrineError]:
+        """Run all that is good as one batch, on all cores or on one; what is bad gives its error.
+
+        An encoded picture of more than DECODED_IN_BATCH_PIXELS gives PayloadTooLarge: it is to be
+        decoded apart. Raises InferenceFailed.
+        """
+        ready = [
+            self._prepared(image, self._limits_in_batch) if isinstance(image, bytes) else image
+            for image in images
+        ]
+        good = [image for image in ready if not isinstance(image, VitrineError)]
+        classified = iter(self._classify(good, is_wide) if good else [])
+        return [image if isinstance(image, VitrineError) else next(classified) for image in ready]
+
+    def _prepared(self, picture: bytes, limits: ImageLimits) -> Prepared | VitrineError:
+        try:
+            return prepare(picture, self.engine.bundle.contract.preprocessing, limits)
+        except VitrineError as error:
+            return error
+
+    def _classify(
+        self, images: Sequence[Prepared | Floats], is_wide: bool
+    ) -> list[Classified | InferenceFailed]:
+        size = self.sizes.padded(len(images))
+        pixel_values = np.zeros((size, *self.engine.image_shape), np.float32)
+        for row, image in zip(pixel_values, images, strict=False):
+            row[:] = image.pixel_values if isinstance(image, Prepared) else image
+        started = time.perf_counter()
+        threads = None if is_wide else 1
+        outputs = self.engine.run(
+            "classify", {"pixel_values": pixel_values}, ("logits", "readout"), threads
+        )
+        seconds = time.perf_counter() - started
+        self._on_batch(len(images), size)
+        logits, readout = outputs["logits"][: len(images)], outputs["readout"]
+        rows = zip(images, logits, rankings(logits), readout, strict=False)
+        return [_classified(*row, seconds) for row in rows]
+
+
+def _classified(
+    image: Prepared | Floats, logits: Floats, ranking: Ranking, readout: Floats, seconds: float
+) -> Classified | InferenceFailed:
+    try:
+        check_finite({"logits": logits, "readout": readout})
+    except InferenceFailed as failure:
+        return failure
+    if isinstance(image, Prepared):
+        return Classified(logits, ranking, readout, image.image, image.seconds, seconds)
+    return Classified(logits, ranking, readout, None, 0.0, seconds)
