@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, CliApp
 
 from service.errors import ErrorDetail, InvalidParameter, VitrineError
@@ -28,12 +29,18 @@ def run(command: type[BaseSettings], program: str, arguments: Sequence[str] | No
 
 def _invalid(error: ValidationError) -> InvalidParameter:
     errors = [
-        ErrorDetail(str(item["loc"][-1]).replace("_", "-"), f"{item['msg']}, not {item['input']!r}")
+        ErrorDetail(str(item["loc"][-1]).replace("_", "-"), _wrong(item))
         if item["loc"]
         else ErrorDetail("options", item["msg"].removeprefix("Value error, "))
         for item in error.errors(include_url=False)
     ]
     return InvalidParameter("; ".join(f"{item.pointer}: {item.detail}" for item in errors), errors)
+
+
+def _wrong(item: ErrorDetails) -> str:
+    if item["type"] == "missing":  # its input is all that was given instead
+        return "it is required; --help tells what it is"
+    return f"{item['msg']}, not {item['input']!r}"
 
 
 def _exit(program: str, error: VitrineError) -> NoReturn:

@@ -15,6 +15,7 @@ from PIL import Image
 from service import __version__
 from service.cli import main
 from service.contract import CONTRACT_FILE
+from service.errors import InvalidParameter
 from service.explanation.methods import METHODS
 from tests.service.live import VITRINE
 from tests.service.pictures import write_png
@@ -288,3 +289,12 @@ def test_explain_without_the_graph_that_it_takes_says_how_to_get_it(
     assert code == 69
     assert "has no graphs of explanations" in errors
     assert "vitrine-model export" in errors
+
+
+def test_an_option_that_is_missing_is_named_and_nothing_else(capsys) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["key", "lab"])
+    assert ended.value.code == InvalidParameter.exit_code
+    message = capsys.readouterr().err
+    assert "file: it is required; --help tells what it is" in message
+    assert "lab" not in message
