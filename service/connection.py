@@ -67,6 +67,7 @@ class Connection(HttpToolsProtocol):
         self.limits = limits
         self.is_spare = False
         self.is_in_headers = False
+        self.is_in_body = False
         self.header_bytes = 0
         self.header_timer: asyncio.TimerHandle | None = None
         self.write_timer: asyncio.TimerHandle | None = None
@@ -94,10 +95,11 @@ class Connection(HttpToolsProtocol):
         """Read on; headers that are too many end the connection."""
         if self.timeout_keep_alive_task is not None:  # what follows is no longer idle
             self._expect_headers()
+        began_in_body = self.is_in_body
         super().data_received(data)
         if self.transport.is_closing():  # it was no HTTP, and is answered so
             self._close()
-        elif self.is_in_headers:
+        elif self.is_in_headers and not began_in_body:  # else most of it may be the body before
             self.header_bytes += len(data)
             if self.header_bytes > MAX_HEADER_BYTES:
                 self._refuse_headers()
@@ -117,7 +119,7 @@ class Connection(HttpToolsProtocol):
         """
         if len(self.pipeline) >= MAX_PIPELINED:
             raise InvalidInput("too many requests ahead of their answers; wait for the answers")
-        self.is_in_headers = False
+        self.is_in_headers, self.is_in_body = False, True
         self._stop_header_timer()
         super().on_headers_complete()
         if self.is_spare and self.cycle is not None:
@@ -125,6 +127,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Be idle where the body was the rest of a request that has been answered."""
+        self.is_in_body = False
         super().on_message_complete()
         if self.cycle.response_complete and not self.transport.is_closing():
             self._stop_header_timer()

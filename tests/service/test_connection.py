@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import time
@@ -32,7 +33,13 @@ def hasty(tiny_bundles) -> Iterator[Live]:
     limits = {"header_seconds": SHORT, "body_seconds": SHORT, "write_seconds": SHORT}
     with serving(tiny_bundles, **limits) as server:
         server.app.add_api_route("/large", large)
+        server.app.add_api_route("/busy", busy)
         yield server
+
+
+async def busy() -> None:
+    """Keep the event loop from reading what comes, once this is answered."""
+    asyncio.get_running_loop().call_later(SHORT / 10, time.sleep, SHORT / 2)
 
 
 async def large() -> Response:
@@ -118,6 +125,20 @@ def test_headers_that_never_end_are_refused(hasty: Live) -> None:
         wait_until_closed(connection)
 
 
+def test_a_body_that_came_with_the_next_headers_is_not_counted_as_headers(hasty: Live) -> None:
+    body = bytes(MAX_HEADER_BYTES + 1024)
+    head, next_head = post_head(len(body)), post_head(len(PNG))
+    with caller(hasty) as connection, caller(hasty) as other:
+        connection.sendall(head)
+        other.sendall(b"GET /busy HTTP/1.1\r\nHost: vitrine\r\n\r\n")
+        assert read_answer(other).status_code == 200  # from here on, nothing is read for a while
+        time.sleep(SHORT / 5)
+        connection.sendall(body + next_head[:-2])
+        assert read_answer(connection).status_code == 415
+        connection.sendall(next_head[-2:] + PNG)
+        assert read_answer(connection).status_code == 200
+
+
 def test_requests_sent_ahead_are_answered_in_turn_but_not_thousands(hasty: Live) -> None:
     with caller(hasty) as connection:
         connection.sendall(GET * 3)
@@ -177,6 +198,7 @@ def test_a_caller_who_does_not_read_its_answer_is_left_and_the_memory_freed(hast
 def test_a_caller_who_reads_slowly_gets_the_whole_answer(tiny_bundles) -> None:
     with serving(tiny_bundles, write_seconds=1) as server, caller(server) as connection:
         server.app.add_api_route("/large", large)
+        server.app.add_api_route("/busy", busy)
         started = time.monotonic()
         connection.sendall(GET.replace(b"/health/live", b"/large"))
         received = 0
