@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 
 from service import __version__
 from service.access import AccessMiddleware, declare_keys
@@ -123,5 +124,5 @@ def create_app(
     protocols = (open_inference, infer, instances, hugging_face)
     for module in (classify, explain, models, *protocols, health, metrics, page):
         app.include_router(module.router)
-    app.mount("/web", page.files, name="web")
+    app.mount("/web", GZipMiddleware(page.files), name="web")
     return app

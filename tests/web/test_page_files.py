@@ -37,6 +37,16 @@ def test_a_file_that_the_browser_has_is_not_sent_again(files, path):
     assert (again.status_code, again.content) == (304, b"")
 
 
+def test_a_file_travels_compressed_to_a_browser_that_can_unpack_it(files):
+    plain = files.get("web/page.js", headers={"Accept-Encoding": "identity"})
+    packed = files.get("web/page.js", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in packed.headers["Vary"]
+    assert packed.content == plain.content  # unpacked by the client
+    assert packed.num_bytes_downloaded < len(plain.content) / 2
+
+
 def test_scripts_are_declared_as_scripts(files):
     for name in FILES:
         if name.endswith(".js"):
