@@ -18,10 +18,13 @@ from pydantic import (
 
 from service.errors import ContractError
 from service.explanation.methods import DEFAULT_METHOD, MethodName
+from service.graphs import Graphs, GraphSpec
 from service.record import Explanations, Precision, PrecisionName, Provenance, Value
 
 CONTRACT_FILE = "contract.json"
 GOLDEN_FILE = "golden.npz"
+WEIGHTS_FILE = "weights.safetensors"
+SHAPE_KEY = "vitrine.model"  # where the weights file tells the shape that they belong to
 SCHEMA_VERSION = 2
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -84,49 +87,6 @@ class Architecture(Value):
                 f"{self.patch_size}, which is {expected}"
             )
         return self
-
-
-class TensorSpec(Value):
-    """A graph's input or output; a name in the shape stands for a size chosen at run time."""
-
-    name: str
-    dtype: Literal["float32", "int64"] = "float32"
-    shape: tuple[int | str, ...]
-
-
-class GraphSpec(Value):
-    """A graph file with its inputs and outputs."""
-
-    file: str
-    inputs: tuple[TensorSpec, ...]
-    outputs: tuple[TensorSpec, ...]
-
-    @property
-    def fixed_sizes(self) -> dict[str, tuple[int, ...]]:
-        """The sizes of each input and output that are the same at every run."""
-        return {
-            tensor.name: tuple(size for size in tensor.shape if isinstance(size, int))
-            for tensor in (*self.inputs, *self.outputs)
-        }
-
-
-class Graphs(Value):
-    """The graphs of a bundle."""
-
-    classify: GraphSpec
-    explain: GraphSpec | None = None
-    attend: GraphSpec | None = None
-
-    @property
-    def named(self) -> dict[str, GraphSpec]:
-        """Those that the bundle has."""
-        graphs = {"classify": self.classify, "explain": self.explain, "attend": self.attend}
-        return {name: graph for name, graph in graphs.items() if graph is not None}
-
-    @property
-    def explain_all(self) -> bool:
-        """Whether there are those that every method of explanation needs."""
-        return self.explain is not None and self.attend is not None
 
 
 class Contract(Value):
@@ -193,6 +153,7 @@ class Contract(Value):
             GOLDEN_FILE,
             *graphs,
             *(precision.file for precision in self.precisions.values()),
+            *([WEIGHTS_FILE] if self.graphs.trace else []),  # a trace shows parameters too
         ]
         if missing := sorted({file for file in named if file not in self.files}):
             yield f"files has no digest of {', '.join(missing)}"
@@ -225,12 +186,41 @@ class Contract(Value):
                 "attention": (shape.depth, shape.heads),
                 "token_norms": (),
             },
+            "trace": {**pixels, "layer": (), **self._traced()},
         }
         for kind, graph in self.graphs.named.items():
             stated, fitting = graph.fixed_sizes, expected[kind]
             names = sorted({*stated, *fitting})
             if wrong := [name for name in names if stated.get(name) != fitting.get(name)]:
                 yield f"graphs.{kind} does not fit labels and architecture: {', '.join(wrong)}"
+
+    def _traced(self) -> dict[str, tuple[int, ...]]:
+        """Give the sizes that labels and architecture make of a trace's tensors, for one image.
+
+        How wide the feed-forward is inside, the graph alone says.
+        """
+        shape, classes = self.architecture, len(self.labels)
+        tokens, grid, width = shape.prefix_tokens + shape.patches, shape.patches, shape.width
+        stated = self.graphs.trace.fixed_sizes if self.graphs.trace else {}
+        inside = (tokens, *stated.get("hidden", ())[1:])
+        of_head, mixed = (shape.heads, tokens, width // shape.heads), (shape.heads, tokens, tokens)
+        of_tokens = (
+            "embedded", "norm", "tokens", "norm1", "merged", "projection", "attended", "norm2",
+            "feed_forward", "output",
+        )  # fmt: skip
+        return {
+            **dict.fromkeys(of_tokens, (tokens, width)),
+            **dict.fromkeys(("query", "key", "value", "context"), of_head),
+            **dict.fromkeys(("scores", "attention"), mixed),
+            **dict.fromkeys(("hidden", "activation"), inside),
+            "patches": (grid, 3 * shape.patch_size**2),
+            "patch_embeddings": (grid, width),
+            "readout": (width,),
+            "logits": (classes,),
+            "readout_attention": (shape.depth, shape.heads, grid),
+            "layer_logits": (shape.depth, classes),
+            "token_norms": (shape.depth, tokens),
+        }
 
 
 def contract_schema() -> dict[str, Any]:
