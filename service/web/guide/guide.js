@@ -3,7 +3,7 @@
  */
 
 import { getModels } from "../api.js";
-import { listenForPictures } from "../chooser.js";
+import { listenForPictures, readSample } from "../chooser.js";
 import { byId, fillSelect } from "../element.js";
 import { showIdentity } from "../identity.js";
 import { Latest } from "../latest.js";
@@ -15,11 +15,11 @@ import { listenForKeys } from "./keys.js";
 import { Mine } from "./mine.js";
 import { ModelMap } from "./map.js";
 import { Rail } from "./rail.js";
-import { nameOf, sampleNamed } from "./sample.js";
 import { Stage } from "./stage.js";
 import { IDS, stepAway, stepOf } from "./steps.js";
+import { SUBJECTS, subjectNamed } from "./subjects.js";
 import { LANGUAGES, rememberLanguage, rememberedLanguage, speakLanguage, text } from "./text.js";
-import { rememberedTheme, wearTheme } from "./theme.js";
+import { rememberedTheme, wearTheme } from "../theme.js";
 import { listenForTools } from "./tools.js";
 import { Trace } from "./trace.js";
 import { FIRST_VIEW, hashOf, viewOf, withinModel } from "./view.js";
@@ -69,16 +69,16 @@ class Guide {
     listenForKeys((distance) => this.go({ step: stepAway(this.#view.step, distance) }));
     listenForTools({ name: () => this.#fileName(), root: this.#stage.root, say });
     listenForPictures({
-      choose: (picture, title) => this.#take(picture, title ? nameOf({ title }) : null),
+      choose: (picture, sample) => this.#take(picture, SUBJECTS.find((one) => one === sample)?.name ?? null),
       fail: (problem) => this.#fail(problem, () => {}),
-    });
+    }, SUBJECTS);
     this.#begin();
   }
 
   /** Asks for the models and follows a first picture. */
   #begin() {
-    const sample = sampleNamed(this.#view.sample);
-    this.#take(sample.picture(), sample.name);
+    const sample = subjectNamed(this.#view.sample);
+    this.#take(readSample(sample), sample.name);
   }
 
   /**
@@ -89,6 +89,11 @@ class Guide {
     const isTurned = change.step !== undefined && change.step !== this.#view.step;
     const isMoved = isTurned || change.patch !== undefined;
     const view = { ...this.#view, ...(isMoved && { cell: null }), ...change };
+    if (view.sample && view.sample !== this.#view.sample) {
+      const sample = subjectNamed(view.sample);
+      this.#take(readSample(sample), sample.name);
+      return;
+    }
     if (hashOf(view) === hashOf(this.#view)) return;
     this.#show(view);
     const hash = hashOf(this.#view);
@@ -237,7 +242,7 @@ class Guide {
     });
     const theme = byId("theme", HTMLSelectElement);
     theme.addEventListener("change", () => {
-      wearTheme(/** @type {import("./theme.js").Theme} */ (theme.value));
+      wearTheme(/** @type {import("../theme.js").Theme} */ (theme.value));
       this.#draw();
     });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());

@@ -27,10 +27,13 @@ import { colorScale } from "./scale.js";
  * @property {(patch: number) => void} [onPoint]
  * @property {(patch: number) => void} [onPick] instead of pinning the patch
  * @property {boolean} [plain] without scale and read-out
+ * @property {number} [gap] CSS pixels between the patches
  */
 
 const LONGEST_SIDE = 384; // CSS pixels
 const STRENGTH = 0.72;
+const PAUSE = 250; // milliseconds
+const OPENING = 450;
 
 /**
  * Draws the patches. Hover and arrow keys name one; a click or Enter pins it.
@@ -49,7 +52,8 @@ export function patchGrid(scene, options) {
   cells.style.setProperty("--rows", String(rows));
   cells.style.setProperty("--columns", String(columns));
   if (heat && range) cells.append(heatCanvas(heat, rows, columns, inkOf(signed, range), strength));
-  cells.append(make("i", "lines"));
+  const { gap = 0 } = options;
+  if (gap === 0) cells.append(make("i", "lines"));
   for (const patch of options.marked ?? []) cells.append(box(patch, rows, columns, "dotted"));
   for (const { patch, className, text: said } of options.marks ?? []) {
     cells.append(box(patch, rows, columns, `outlined ${className}`, said));
@@ -95,10 +99,21 @@ export function patchGrid(scene, options) {
   const figure = make("figure", "patch-grid", plane);
   if (options.caption) figure.prepend(make("figcaption", "", options.caption));
   const seen = options.showOriginal ? croppedOriginal(facts) : drawnPixels(facts.pixels);
+  let opened = gap > 0 && scene.isNew && canMove() ? 0 : 1; // how far the patches have moved apart
   const draw = () => {
     const side = Math.floor(Math.min(figure.clientWidth, maxSide));
-    if (side > 0) drawRaster(picture, seen, side, Math.floor((side * rows) / columns));
+    if (side <= 0) return;
+    if (gap === 0) drawRaster(picture, seen, side, Math.floor((side * rows) / columns));
+    else drawApart(picture, seen, rows, columns, side, gap * opened);
   };
+  /** @param {number} start @param {number} now */
+  const open = (start, now) => {
+    if (scene.signal.aborted) return;
+    opened = Math.min((now - start) / OPENING, 1) ** 0.5;
+    draw();
+    if (opened < 1) requestAnimationFrame((next) => open(start, next));
+  };
+  if (opened === 0) requestAnimationFrame((now) => open(now + PAUSE, now + PAUSE));
   const observer = new ResizeObserver(draw);
   observer.observe(figure);
   scene.signal.addEventListener("abort", () => observer.disconnect());
@@ -106,6 +121,37 @@ export function patchGrid(scene, options) {
     figure.append(make("div", "below", ...(range ? [colorScale(signed, range)] : []), readout));
   }
   return figure;
+}
+
+/** Whether the person lets drawings move. */
+export function canMove() {
+  return !matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
+/**
+ * Draws a picture's patches with a gap between them.
+ * @param {HTMLCanvasElement} canvas
+ * @param {HTMLCanvasElement} picture
+ * @param {number} rows
+ * @param {number} columns
+ * @param {number} side CSS pixels
+ * @param {number} gap
+ */
+function drawApart(canvas, picture, rows, columns, side, gap) {
+  const ratio = window.devicePixelRatio || 1;
+  const cell = Math.floor((side * ratio) / columns);
+  [canvas.width, canvas.height] = [cell * columns, cell * rows];
+  canvas.style.width = `${canvas.width / ratio}px`;
+  canvas.style.height = `${canvas.height / ratio}px`;
+  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  pen.imageSmoothingEnabled = false;
+  const [wide, high] = [picture.width / columns, picture.height / rows];
+  const inset = Math.round((gap * ratio) / 2);
+  for (let patch = 0; patch < rows * columns; patch += 1) {
+    const [row, column] = [Math.floor(patch / columns), patch % columns];
+    pen.drawImage(picture, column * wide, row * high, wide, high,
+      column * cell + inset, row * cell + inset, cell - 2 * inset, cell - 2 * inset);
+  }
 }
 
 /**
