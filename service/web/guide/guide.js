@@ -9,6 +9,7 @@ import { showIdentity } from "../identity.js";
 import { Latest } from "../latest.js";
 import { Notice } from "../notice.js";
 import { Problem } from "../problem.js";
+import { listenForCamera } from "./camera.js";
 import { Controls } from "./controls.js";
 import { factsOf } from "./facts.js";
 import { listenForKeys } from "./keys.js";
@@ -20,7 +21,7 @@ import { IDS, stepAway, stepOf } from "./steps.js";
 import { SUBJECTS, subjectNamed } from "./subjects.js";
 import { LANGUAGES, rememberLanguage, rememberedLanguage, speakLanguage, text } from "./text.js";
 import { rememberedTheme, wearTheme } from "../theme.js";
-import { listenForTools } from "./tools.js";
+import { listenForTools, offerTools } from "./tools.js";
 import { Trace } from "./trace.js";
 import { FIRST_VIEW, hashOf, viewOf, withinModel } from "./view.js";
 
@@ -67,7 +68,12 @@ class Guide {
     byId("skip", HTMLElement).addEventListener("click", (event) => leapTo("stage", event));
     window.addEventListener("popstate", () => this.#follow(location.hash));
     listenForKeys((distance) => this.go({ step: stepAway(this.#view.step, distance) }));
-    listenForTools({ name: () => this.#fileName(), root: this.#stage.root, say });
+    const fail = (/** @type {unknown} */ error) => this.#fail(error, () => {});
+    listenForTools({ name: () => this.#name(), root: this.#stage.root, say, fail });
+    listenForCamera({
+      choose: (picture) => this.#take(picture, null),
+      fail: () => this.#fail(new Problem(text("no_camera"), text("no_camera_detail"), { mayPass: false }), () => {}),
+    }); // before the next, whose file input it may replace
     listenForPictures({
       choose: (picture, sample) => this.#take(picture, SUBJECTS.find((one) => one === sample)?.name ?? null),
       fail: (problem) => this.#fail(problem, () => {}),
@@ -158,6 +164,7 @@ class Guide {
         fetch: (needs) => trace.fetch(needs, view, signal),
       });
       this.#drawn = view;
+      offerTools(this.#stage.root);
       this.#prefetch(stepAway(view.step, 1));
     } catch (error) {
       if (!signal.aborted) this.#fail(error, () => this.#draw());
@@ -260,9 +267,16 @@ class Guide {
     if (this.#facts) showIdentity(this.#facts.model);
   }
 
-  #fileName() {
-    const { step, layer, head } = this.#view;
-    return `vitrine-step-${step}-layer-${layer}-head-${head}`;
+  /** Names what is shown, for files and captions. */
+  #name() {
+    const { step, layer, head, patch } = this.#view;
+    const { byLayer, byHead } = stepOf(step);
+    const places = [byLayer && ["layer", layer], byHead && ["head", head], ["patch", patch]].filter(Boolean);
+    const place = places.map(([name, value]) => `${text(name)} ${value}`).join(", ");
+    return {
+      file: ["vitrine-step", step, ...places.flat()].join("-"),
+      caption: `${text("step_said", { step, title: text(`step${step}_title`) })} (${place})`,
+    };
   }
 
   /**

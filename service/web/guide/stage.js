@@ -46,6 +46,7 @@ export class Stage {
     this.#drawing.replaceChildren();
     this.#shapes.replaceChildren();
     this.#check.hide();
+    delete this.#step.dataset.drawn;
   }
 
   /** @param {boolean} isBusy */
@@ -71,6 +72,7 @@ export class Stage {
     }));
     const check = await step.check(scene);
     if (scene.signal.aborted) return;
+    this.#step.dataset.drawn = step.id;
     if (check) this.#check.show(check, Object.values(scene.tensors).some(({ dtype }) => dtype === "F16"));
     else this.#check.hide();
   }

@@ -99,4 +99,8 @@ export default {
   row: "row {row}",
   column: "column {column}",
   take_photo: "Take photo",
+  patch: "Patch",
+  photo_name: "photo",
+  no_camera: "No camera",
+  no_camera_detail: "The browser gives no camera. Allow it for this page, or choose a file.",
 };

@@ -125,4 +125,9 @@ export default {
   sample_horse: "말",
   row: "{row}행",
   column: "{column}열",
+  patch: "패치",
+  saved: "{file} 파일로 저장했습니다.",
+  photo_name: "찍은 사진",
+  no_camera: "카메라를 쓸 수 없습니다",
+  no_camera_detail: "브라우저가 카메라를 내주지 않습니다. 이 페이지에서 카메라를 허용하거나 파일을 골라 주십시오.",
 };
