@@ -1,0 +1,89 @@
+/**
+ * The step in front of the person: its words, its shapes, its drawing and its check.
+ */
+
+import { byId, make } from "../element.js";
+import { CheckPanel } from "./check.js";
+import { keepingPlace } from "./keep.js";
+import { shapeText } from "./number.js";
+import { CHAPTERS, IDS } from "./steps.js";
+import { text } from "./text.js";
+
+/** @typedef {import("./step.js").Scene} Scene */
+/** @typedef {import("./step.js").Step} Step */
+
+/** Keeps all parts of the stage on one step. */
+export class Stage {
+  #step = byId("step", HTMLElement);
+  #drawing = byId("drawing", HTMLElement);
+  #shapes = byId("shapes", HTMLElement);
+  #check = new CheckPanel();
+  #shown = "";
+  #isNew = true;
+
+  /** The element that holds the drawing. */
+  get root() {
+    return this.#drawing;
+  }
+
+  /**
+   * Shows a step's words. A drawing of another step goes.
+   * @param {string} id
+   */
+  turn(id) {
+    const chapter = CHAPTERS.find(({ ids }) => ids.includes(id));
+    byId("step-eyebrow", HTMLElement).textContent = text("eyebrow", { step: id, chapter: text(`chapter_${chapter?.name}`) });
+    byId("step-title", HTMLElement).textContent = text(`step${id}_title`);
+    byId("step-text", HTMLElement).textContent = text(`step${id}_text`);
+    if (id === this.#shown) return;
+    const isForward = IDS.indexOf(id) > IDS.indexOf(this.#shown);
+    this.#step.classList.remove("entering", "forward");
+    void this.#step.offsetWidth; // lets the animation begin anew
+    this.#step.classList.add("entering");
+    this.#step.classList.toggle("forward", isForward);
+    [this.#shown, this.#isNew] = [id, true];
+    this.#drawing.style.minHeight = `${this.#drawing.offsetHeight}px`; // nothing jumps while values come
+    this.#drawing.replaceChildren();
+    this.#shapes.replaceChildren();
+    this.#check.hide();
+    this.await();
+  }
+
+  /** Says that values are waited for; until they come, what was drawn stays. */
+  await() {
+    delete this.#step.dataset.drawn;
+  }
+
+  /** @param {boolean} isBusy whether the wait is worth showing */
+  set busy(isBusy) {
+    this.#drawing.setAttribute("aria-busy", String(isBusy));
+  }
+
+  /** Says that the values did not come; what is drawn of the step stays. */
+  miss() {
+    if (this.#drawing.childElementCount === 0) this.#drawing.append(make("p", "muted", text("not_here")));
+  }
+
+  /**
+   * Draws a scene.
+   * @param {Step} step
+   * @param {Omit<Scene, "isNew">} about
+   */
+  async draw(step, about) {
+    const scene = { ...about, isNew: this.#isNew };
+    this.#isNew = false;
+    keepingPlace(this.#drawing, () => {
+      this.#drawing.replaceChildren();
+      step.draw(scene);
+    });
+    this.#drawing.style.minHeight = "";
+    this.#shapes.replaceChildren(...step.shapes(scene).map(({ name, what, shape }) => {
+      return make("li", "shape", ...(name ? [make("b", "", name)] : []), make("span", "what", text(what)), make("span", "size", shapeText(shape)));
+    }));
+    const check = await step.check(scene);
+    if (scene.signal.aborted) return;
+    this.#step.dataset.drawn = step.id;
+    if (check) this.#check.show(check, Object.values(scene.tensors).some(({ dtype }) => dtype === "F16"));
+    else this.#check.hide();
+  }
+}
