@@ -21,10 +21,15 @@ export function lifted({ facts, text, view }, { tensor, isTaken, label }) {
   canvas.setAttribute("aria-label", label);
   const height = Math.min(rows * ROW, TALLEST);
   canvas.style.height = `${height}px`;
+  const mark = (/** @type {string} */ name, /** @type {number} */ row) => {
+    const said = make("span", name, text(`step22_${name}`));
+    said.style.top = `${((row + 0.5) / rows) * height}px`;
+    return said;
+  };
   const own = facts.architecture.tokenOf(view.patch);
-  const mark = make("span", "lifted-own", text("step22_yours"));
-  mark.style.top = `${((own + 0.5) / rows) * height}px`;
-  return make("div", "lifted", canvas, mark);
+  const marks = [mark("own", own)];
+  if (!isTaken(own)) marks.unshift(mark("taken", 0));
+  return make("div", "lifted", canvas, ...marks);
 }
 
 /**

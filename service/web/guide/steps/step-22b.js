@@ -39,7 +39,7 @@ export default {
       }),
     );
     root.append(
-      make("div", "pair", ...tables),
+      make("div", "side-by-side", ...tables),
       section(text("step22b_heading", words), layerNorm(scene, norm)),
     );
   },

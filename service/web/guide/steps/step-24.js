@@ -73,7 +73,7 @@ function lossOfLabel(scene) {
   const share = tensors.probabilities.data[view.label];
   const said = make("data", "", number(loss));
   said.value = String(loss);
-  const formula = make("p", "formula", `L = −log p = −log ${percent(share)} = `, said);
+  const formula = make("p", "loss", `L = −log p = −log ${percent(share)} = `, said);
   const words = { label: labels[view.label], share: percent(share), loss: number(loss) };
   return [formula, make("p", "", text("step24_loss", words)), curve];
 }

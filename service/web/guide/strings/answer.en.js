@@ -23,7 +23,7 @@ export default {
   step22_row_mean: "Their mean: the readout y, {width} numbers",
   step22_readout: "Readout y",
   step22_taken: "taken",
-  step22_yours: "your patch",
+  step22_own: "your patch",
   step22_own_heading: "And your patch?",
   step22_own_class: "The row of {patch} is not read. What it had to say came earlier: in the last layer the class token gave it {share} of its attention, on average over the heads. An even share would be {even}.",
   step22_own_mean: "{patch} is one of {patches} rows in the mean, with the same weight as every other.",

@@ -23,7 +23,7 @@ export default {
   step22_row_mean: "그 평균: 리드아웃 y, 수 {width}개",
   step22_readout: "리드아웃 y",
   step22_taken: "꺼냄",
-  step22_yours: "내 패치",
+  step22_own: "내 패치",
   step22_own_heading: "그럼 내 패치는?",
   step22_own_class: "{patch}의 행은 읽히지 않습니다. 이 패치의 정보는 이미 전해졌습니다. 마지막 층에서 클래스 토큰은 헤드 평균으로 어텐션의 {share}를 이 패치에 주었습니다. 고르게 나누면 {even}입니다.",
   step22_own_mean: "{patch}: 평균에 들어가는 {patches}개 행 가운데 하나이며, 가중치는 다른 행과 같습니다.",
