@@ -3,6 +3,7 @@ export default {
   step3_title: "Flatten a patch into a vector",
   step3_text:
     "A patch is a small square of pixels, and a pixel is three numbers from 0 to 255: red, green and blue. Each is normalised with the mean and the spread of the training pictures. Then all stand in one line: first every red, then every green, then every blue, each row by row.",
+  step3_mine: "your patch",
   step3_red: "red",
   step3_green: "green",
   step3_blue: "blue",
@@ -99,7 +100,9 @@ export default {
   step8_text:
     "Embedding and position are added, number by number. The sum X₀ is what the first layer receives: N tokens of d numbers each. Choose a cell to see its sum.",
   step8_row: "One token: {token}",
-  step8_cell: "Feature {feature} of this token:",
+  step8_cell: "Feature {feature}",
+  step8_addition: "feature {feature}: {embedding} + {position} = {sum}",
+  step8_strips: "The features of this token: embedding, position and sum",
   step8_embedding: "embedding",
   step8_position: "position",
   step8_sum: "input of the first layer",

@@ -3,6 +3,7 @@ export default {
   step3_title: "패치를 벡터로 펼치기",
   step3_text:
     "패치는 작은 정사각형 픽셀 묶음이고, 픽셀 하나는 빨강·초록·파랑 세 숫자(0~255)입니다. 각 숫자를 학습 이미지의 평균과 표준편차로 정규화합니다. 그런 다음 한 줄로 늘어놓습니다. 빨강 전체, 초록 전체, 파랑 전체 순서이며, 각 채널은 한 행씩 차례로 읽습니다.",
+  step3_mine: "고정한 패치",
   step3_red: "빨강",
   step3_green: "초록",
   step3_blue: "파랑",
@@ -99,7 +100,9 @@ export default {
   step8_text:
     "임베딩과 위치 임베딩을 원소끼리 더합니다. 그 합 X₀가 첫 번째 층에 들어갑니다. 토큰 N개, 각각 숫자 d개입니다. 칸을 골라 덧셈을 확인해 보세요.",
   step8_row: "토큰 하나: {token}",
-  step8_cell: "이 토큰의 {feature}번 특징:",
+  step8_cell: "{feature}번 특징",
+  step8_addition: "{feature}번 특징: {embedding} + {position} = {sum}",
+  step8_strips: "이 토큰의 특징: 임베딩, 위치 임베딩, 합",
   step8_embedding: "임베딩",
   step8_position: "위치 임베딩",
   step8_sum: "첫 번째 층의 입력",
