@@ -33,9 +33,9 @@ export function skip(scene, { input, output, norm, branch, label }) {
     ...box(62, 60, norm, "plain"),
     ...box(136, 114, branch, "branch"),
     makeDrawn("circle", { cx: PLUS, cy: LINE, r: 12, class: "joint" }),
-    makeDrawn("path", { d: `M${PLUS - 6} ${LINE}h12M${PLUS} ${LINE - 6}v12`, class: "arrow total" }),
+    makeDrawn("path", { d: `M${PLUS - 6} ${LINE}h12M${PLUS} ${LINE - 6}v12`, class: "arrow outcome" }),
     letters(14, LINE, input, "stream"),
-    letters(342, LINE, output, "total"),
+    letters(342, LINE, output, "outcome"),
     letters((FORK + PLUS) / 2, ARC - 8 + 2, scene.text("block_past"), "stream small"),
   );
 }

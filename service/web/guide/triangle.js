@@ -39,10 +39,10 @@ export function triangle(scene, { input, branch, output }) {
     { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label, class: "triangle" },
     ...arrow(start, corner, "stream"),
     ...arrow(corner, end, "branch"),
-    ...arrow(start, end, "total"),
+    ...arrow(start, end, "outcome"),
     letters(start, corner, middle, "stream", `${input.name} ${number(base)}`),
     letters(corner, end, middle, "branch", `${branch.name} ${number(side)}`),
-    letters(start, end, middle, "total", `${output.name} ${number(whole)}`),
+    letters(start, end, middle, "outcome", `${output.name} ${number(whole)}`),
   );
   return make("figure", "triangle-figure", drawing, make("figcaption", "muted", label));
 }
