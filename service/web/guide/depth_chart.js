@@ -13,14 +13,14 @@ import { numberTable } from "./table.js";
  * @typedef {{name: string, values: ArrayLike<number>, look: string}} Series
  * `band` is filled between two numbers of each layer; `dots` are lone ones.
  * @typedef {{series: Series[], low: number, high: number, ticks: number[],
- *   say: (value: number) => string, label: string, height?: number,
+ *   say: (value: number) => string, tickText?: (tick: number) => string, label: string, height?: number,
  *   band?: {low: number[], high: number[]}, dots?: {layer: number, value: number}[]}} Chart
  */
 
 const EDGES = { left: 46, top: 12, bottom: 44 };
 const LETTER = 7.2; // CSS pixels, about
 const LINE = 16; // CSS pixels between two names
-const MOST_NAME = 0.34; // of the width
+const MOST_NAME = 0.4; // of the width
 
 /**
  * @param {Scene} scene
@@ -28,7 +28,7 @@ const MOST_NAME = 0.34; // of the width
  * @returns {HTMLElement}
  */
 export function depthChart(scene, chart) {
-  const { series, low, high, ticks, say, label, band, dots = [], height = 240 } = chart;
+  const { series, low, high, ticks, say, tickText = String, label, band, dots = [], height = 240 } = chart;
   const { depth } = scene.facts.architecture;
   const names = Math.max(...series.map(({ name }) => name.length)) * LETTER + 14;
   /** @type {(layer: number) => number} */
@@ -45,7 +45,7 @@ export function depthChart(scene, chart) {
     const left = across(scene.view.layer) - gap / 2;
     return [
       makeDrawn("rect", { x: left, y: 0, width: gap, height: height - 22, rx: 6, class: "here" }),
-      ...ticks.flatMap((tick) => tickAt(tick, up(tick), right, say(tick))),
+      ...ticks.flatMap((tick) => tickAt(tick, up(tick), right, tickText(tick))),
       ...layerNames(scene, depth, across, gap, height),
       ...(band ? [makeDrawn("path", { d: bandPath(band, place), class: "spread" })] : []),
       ...series.map(({ values, look }) => lineOf(values, look, place)),

@@ -12,8 +12,9 @@ export default {
   block_cell: "숫자 하나: {token}, 특징 {feature}",
   block_layer_scale: "이 모델에는 LayerScale이 있습니다. 더하기 전에 특징마다 학습된 배율 γ를 곱합니다.",
   block_triangle_label: "{input}의 길이는 {base}, {branch}의 길이는 {side}입니다. 둘 사이의 각은 {angle}°이고, 그래서 {output}의 길이는 {whole}입니다.",
+  block_token: "토큰",
   block_yours: "내 패치",
-  block_median: "패치들의 중앙값",
+  block_median: "중앙값 패치",
   block_most: "가장 많이 변함: {ratio}",
   block_least: "가장 적게 변함: {ratio}",
   block_coming: "모든 층의 토큰을 받아 오고 있습니다.",
@@ -37,6 +38,8 @@ export default {
   step19b_title: "한 번 더 정규화합니다",
   step19b_text:
     "층의 후반부에 들어가기 전에 토큰마다 다시 정규화합니다. 평균을 0, 표준편차를 1로 맞춘 뒤 이곳만의 학습된 γ와 β를 적용합니다. 합 h 자체는 이 과정을 거치지 않고 그대로 지나갑니다.",
+  step19b_before: "h: 정규화하기 전",
+  step19b_after: "LN(h): 정규화한 뒤",
   step19b_token: "토큰 하나의 레이어 정규화: {token}",
 
   step19_title: "피드포워드: 토큰마다 따로",
@@ -62,6 +65,7 @@ export default {
   step20_text:
     "둘째 선형 변환이 은닉 유닛을 토큰의 너비로 되돌리고, 그 결과도 더합니다. 층에서 나가는 것은 들어온 것과 모양이 똑같습니다. 그래서 다음 층이 이어질 수 있습니다.",
   step20_triangle: "화살표로 본 두 번째 합: {token}",
+  step20_shares: "층의 두 부분이 각각 바꾼 정도",
   step20_attention: "어텐션이 바꾼 정도",
   step20_feed_forward: "피드포워드가 바꾼 정도",
   step20_shape_feed_forward: "피드포워드의 출력",
@@ -90,7 +94,6 @@ export default {
   step21_norms: "토큰의 길이",
   step21_norms_label: "각 층을 지난 클래스 토큰, 내 패치, 중앙값 패치의 노름. 띠는 모든 패치의 범위, 가위표는 노름이 큰 토큰입니다",
   step21_norms_map: "층 {layer}을(를) 지난 패치 토큰의 노름",
-  step21_high: "큰 노름",
   step21_length: "노름 {norm}",
   step21_none_high: "층 {layer}을(를) 지난 뒤 눈에 띄게 긴 패치는 없습니다. 가장 긴 토큰도 중앙값의 {longest}배입니다.",
   step21_some_high: "층 {layer}을(를) 지난 뒤 눈에 띄는 패치: {count}개. 그래도 가장 긴 것이 중앙값의 {longest}배일 뿐입니다.",
