@@ -27,7 +27,7 @@ export function confusionOf(scene, { confusion, label, onPick }) {
       label: text("step24_confusion_label"),
       rowName: (index) => text("step24_true", { label: labels[index] }),
       columnName: (index) => text("step24_said", { label: labels[index] }),
-      range: [0, Math.max(...counts.data)],
+      signed: false,
       focus: [label, label],
       onPick,
       caption: text("step24_confusion_caption"),
