@@ -1,0 +1,3 @@
+/** The chapter "attention". */
+export default {
+};
