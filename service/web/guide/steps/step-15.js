@@ -1,0 +1,77 @@
+/**
+ * Step 15: the heads side by side, and mapped back to the model's width.
+ */
+
+import { make } from "../../element.js";
+import { flow } from "../arrows.js";
+import { headColor } from "../bands.js";
+import { pinnedToken } from "../cell.js";
+import { projectedCell, projectionCheck, projectionNeeds, projectionParts } from "../projection.js";
+import { ranking } from "../ranking.js";
+import { tokenMatrix } from "../token_matrix.js";
+import { vector } from "../vector.js";
+
+/** @typedef {import("../step.js").Scene} Scene */
+
+/** @param {Scene} scene what every head adds to the focused number of z */
+function headSums(scene) {
+  const { text, go, view } = scene;
+  const { heads, bias } = projectionParts(scene);
+  return ranking(text("step15_sum"), [
+    ...heads.map((value, head) => {
+      const sign = make("span", "swatch");
+      sign.style.setProperty("background", headColor(head, heads.length));
+      return {
+        name: text("step15_head", { head }), value, sign,
+        isMine: head === view.head,
+        onPick: () => go({ head, cell: view.cell }),
+      };
+    }),
+    { name: text("step15_bias"), value: bias },
+  ]);
+}
+
+/** @type {import("../step.js").Step} */
+export default {
+  id: "15",
+  byLayer: true,
+  byHead: true,
+  needs: projectionNeeds,
+  draw(scene) {
+    const { root, view, facts, tensors, text, go } = scene;
+    const { architecture } = facts;
+    const focus = projectedCell(view, facts);
+    const [token, feature] = focus;
+    const name = architecture.nameOfToken(token);
+    root.append(
+      flow([
+        tokenMatrix(scene, {
+          tensor: tensors.merged, label: "concat", bands: architecture.heads, focus: [token, view.head * architecture.headWidth],
+          onPick: (i, j) => go({ cell: [i, feature], head: Math.floor(j / architecture.headWidth) }),
+        }),
+        tokenMatrix(scene, { tensor: tensors.projection, label: "z", focus }),
+      ]),
+      make("h3", "", text("step15_mine")),
+      vector(scene, {
+        values: tensors.merged.row(pinnedToken(scene)), label: text("step15_mine"), signed: true,
+        name: (j) => text("step15_place", {
+          head: Math.floor(j / architecture.headWidth), feature: j % architecture.headWidth,
+        }),
+        bands: architecture.heads, focus: null,
+        onPick: (j) => go({ head: Math.floor(j / architecture.headWidth), cell: view.cell }),
+      }),
+      make("h3", "", text("step15_cell", { token: name, feature })),
+      headSums(scene),
+    );
+  },
+  shapes: ({ tensors: { merged, projection }, facts: { architecture } }) => [
+    {
+      name: "O", what: "shape_contexts",
+      shape: [architecture.heads, architecture.tokens, architecture.headWidth],
+    },
+    { name: "concat", what: "shape_merged", shape: merged.shape },
+    { name: "Wo", what: "shape_proj_weight", shape: [architecture.width, architecture.width] },
+    { name: "z", what: "shape_projection", shape: projection.shape },
+  ],
+  check: projectionCheck,
+};
