@@ -6,6 +6,7 @@ import { make } from "../element.js";
 import { ranked } from "./cross_entropy.js";
 import { matrix } from "./matrix.js";
 import { percent } from "./number.js";
+import { shareBar } from "./share_bar.js";
 import { Tensor } from "./tensor.js";
 
 const MOST_CLASSES = 20; // of the whole matrix
@@ -27,7 +28,7 @@ export function confusionOf(scene, { confusion, label, onPick }) {
       label: text("step24_confusion_label"),
       rowName: (index) => text("step24_true", { label: labels[index] }),
       columnName: (index) => text("step24_said", { label: labels[index] }),
-      range: [0, Math.max(...counts.data)],
+      signed: false,
       focus: [label, label],
       onPick,
       caption: text("step24_confusion_caption"),
@@ -48,11 +49,8 @@ function row({ facts, text }, counts, label) {
   const shown = ranked(counts).slice(0, MOST_ROWS).filter((index) => counts[index] > 0);
   const items = shown.map((index) => {
     const share = counts[index] / total;
-    const fill = make("span", index === label ? "up" : "down");
-    fill.style.setProperty("width", `${share * 100}%`);
-    const track = make("span", "axis-bar whole", fill);
     const name = text("step24_confusion_count", { label: facts.labels[index], count: counts[index] });
-    return make("li", "", make("span", "name", name), make("span", "share", percent(share)), track);
+    return make("li", "", make("span", "name", name), make("span", "share", percent(share)), shareBar(share));
   });
   const said = text("step24_confusion", { label: facts.labels[label], total: total.toLocaleString() });
   return make("div", "", make("p", "", said), make("ol", "plain counts", ...items));

@@ -4,6 +4,7 @@
 
 import { make } from "../element.js";
 import { number } from "./number.js";
+import { signedBar } from "./share_bar.js";
 
 const MOST_ROWS = 10;
 
@@ -55,7 +56,7 @@ function row(name, [probability, onehot, slope], className) {
     make("td", "", data(probability)),
     make("td", "", String(onehot)),
     make("td", "", data(slope)),
-    make("td", "bar-cell", bar(slope)),
+    make("td", "bar-cell", signedBar(slope)),
   );
 }
 
@@ -64,18 +65,4 @@ function data(value) {
   const element = make("data", "", number(value));
   element.value = String(value);
   return element;
-}
-
-/**
- * Draws a slope from -1 to 1 as a bar from the middle.
- * @param {number} slope
- */
-function bar(slope) {
-  const fill = make("span", slope < 0 ? "down" : "up");
-  const half = Math.min(Math.abs(slope), 1) * 50;
-  fill.style.setProperty("width", `${half}%`);
-  fill.style.setProperty("left", `${slope < 0 ? 50 - half : 50}%`);
-  const track = make("span", "axis-bar", fill);
-  track.setAttribute("aria-hidden", "true"); // the number beside it says it
-  return track;
 }

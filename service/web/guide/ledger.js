@@ -5,6 +5,7 @@
 import { make } from "../element.js";
 import { ranked } from "./cross_entropy.js";
 import { number, percent } from "./number.js";
+import { shareBar, signedBar } from "./share_bar.js";
 
 const MOST_ROWS = 10;
 
@@ -54,20 +55,4 @@ function cell(className, said, value, ...bars) {
   const data = make("data", "", said);
   data.value = String(value);
   return make("span", className, data, ...bars);
-}
-
-/** @param {number} share of the longest bar, from -1 to 1 */
-function signedBar(share) {
-  const fill = make("span", share < 0 ? "down" : "up");
-  const half = Math.abs(share) * 50;
-  fill.style.setProperty("width", `${half}%`);
-  fill.style.setProperty("left", `${share < 0 ? 50 - half : 50}%`);
-  return make("span", "axis-bar", fill);
-}
-
-/** @param {number} share */
-function shareBar(share) {
-  const fill = make("span", "up");
-  fill.style.setProperty("width", `${share * 100}%`);
-  return make("span", "axis-bar whole", fill);
 }

@@ -4,9 +4,11 @@
 
 import { make } from "../element.js";
 import { cellOf, pinnedToken } from "./cell.js";
-import { matrix } from "./matrix.js";
 import { number } from "./number.js";
 import { skip } from "./skip.js";
+import { tokenMatrix } from "./token_matrix.js";
+
+const TALL = 280; // CSS pixels
 
 /** @typedef {import("./step.js").Scene} Scene */
 /** @typedef {import("./tensor.js").Tensor} Tensor */
@@ -65,22 +67,11 @@ export function drawResidual(scene, residual, signs) {
   const reach = Math.max(...[input, branch, output].flatMap(({ range }) => range.map(Math.abs)));
   /** @param {string} name @param {string} key @param {Tensor} tensor */
   const shown = (name, key, tensor) =>
-    matrix(scene, {
-      tensor,
-      label: scene.text("block_matrix", { name }),
-      caption: scene.text(key, { name }),
-      rowName: (token) => scene.facts.architecture.nameOfToken(token),
-      columnName: (feature) => scene.text("block_feature", { feature }),
-      rows: "tokens",
-      signed: true,
-      range: [-reach, reach],
-      focus,
-      onPick: (token, feature) => scene.go({ cell: [token, feature] }),
-    });
+    tokenMatrix(scene, { tensor, label: name, caption: scene.text(key, { name }), range: [-reach, reach], focus, tall: TALL });
   scene.root.append(
     make("div", "ways-past", skip(scene, names)),
     cellSum(scene, residual, signs, focus),
-    make(
+    make("div", "sized", make(
       "div",
       "addition",
       shown(signs.input, "block_input", input),
@@ -88,7 +79,7 @@ export function drawResidual(scene, residual, signs) {
       shown(signs.branch, "block_branch", branch),
       sign("="),
       shown(signs.output, "block_output", output),
-    ),
+    )),
   );
 }
 
@@ -112,14 +103,15 @@ function cellSum(scene, { input, branch, output, gamma }, signs, [token, feature
     ...factor,
     part(signs.branch, number(branch.at(token, feature)), "branch"),
     sign("="),
-    part(signs.output, number(output.at(token, feature)), "total"),
+    part(signs.output, number(output.at(token, feature)), "outcome"),
   ];
-  return make("div", "cell-sum", make("p", "muted", where), make("p", "terms", ...sum));
+  const scaled = gamma ? [make("p", "muted", scene.text("block_layer_scale"))] : [];
+  return make("div", "cell-sum", make("p", "muted", where), make("p", "cell-terms", ...sum), ...scaled);
 }
 
 /** @param {string} name @param {string} value @param {string} className */
 function part(name, value, className) {
-  return make("span", `term ${className}`, make("i", "", name), make("b", "", value));
+  return make("span", `cell-term ${className}`, make("i", "", name), make("b", "", value));
 }
 
 /** @param {string} said */

@@ -10,5 +10,5 @@ import { make } from "../element.js";
  * @returns {HTMLElement}
  */
 export function section(heading, ...content) {
-  return make("section", "part", make("h3", "", heading), ...content);
+  return make("section", "section", make("h3", "", heading), ...content);
 }

@@ -7,7 +7,7 @@ import { makeDrawn } from "../element.js";
 const WIDTH = 360;
 const HEIGHT = 104;
 const LINE = 76; // where the branch runs
-const ARC = 22; // where the input passes it
+const ARC = 24; // where the input passes it
 const FORK = 44;
 const PLUS = 292;
 const BOX_TOP = LINE - 17;
@@ -33,10 +33,10 @@ export function skip(scene, { input, output, norm, branch, label }) {
     ...box(62, 60, norm, "plain"),
     ...box(136, 114, branch, "branch"),
     makeDrawn("circle", { cx: PLUS, cy: LINE, r: 12, class: "joint" }),
-    makeDrawn("path", { d: `M${PLUS - 6} ${LINE}h12M${PLUS} ${LINE - 6}v12`, class: "arrow total" }),
+    makeDrawn("path", { d: `M${PLUS - 6} ${LINE}h12M${PLUS} ${LINE - 6}v12`, class: "arrow outcome" }),
     letters(14, LINE, input, "stream"),
-    letters(342, LINE, output, "total"),
-    letters((FORK + PLUS) / 2, ARC - 8 + 2, scene.text("block_past"), "stream small"),
+    letters(342, LINE, output, "outcome"),
+    letters((FORK + PLUS) / 2, ARC - 13, scene.text("block_past"), "stream small"),
   );
 }
 

@@ -4,8 +4,9 @@
 
 import { make } from "../../element.js";
 import { flow } from "../arrows.js";
-import { headColor } from "../bands.js";
+
 import { pinnedToken } from "../cell.js";
+import { bandColor } from "../ink.js";
 import { projectedCell, projectionCheck, projectionNeeds, projectionParts } from "../projection.js";
 import { ranking } from "../ranking.js";
 import { tokenMatrix } from "../token_matrix.js";
@@ -20,7 +21,7 @@ function headSums(scene) {
   return ranking(text("step15_sum"), [
     ...heads.map((value, head) => {
       const sign = make("span", "swatch");
-      sign.style.setProperty("background", headColor(head, heads.length));
+      sign.style.setProperty("background", bandColor(head, heads.length));
       return {
         name: text("step15_head", { head }), value, sign,
         isMine: head === view.head,

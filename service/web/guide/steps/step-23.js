@@ -34,6 +34,7 @@ function askedIn({ label, cell }, { labels, probabilities }) {
 /** @type {import("../step.js").Step} */
 export default {
   id: "23",
+  keepsCell: true,
 
   needs(view, facts) {
     const { target, versus } = askedIn(view, facts);
