@@ -24,10 +24,10 @@ export default {
     const counts = text(registers ? "step6_count_registers" : "step6_count", { registers, patches, tokens });
     const notes = [architecture.readsClassToken ? "step6_read" : "step6_not_read", ...(registers ? ["step6_registers"] : [])];
     root.append(
-      section(text("step6_sequence"), make("p", "counts", counts), sequence(scene, text("step6_sequence")),
+      section(text("step6_sequence"), make("p", "token-count", counts), sequence(scene, text("step6_sequence")),
         ...notes.map((note) => make("p", "note", text(note, { registers })))),
-      section(text("name_class_token"), vector(scene, {
-        values: cls_token.row(0), label: text("name_class_token"), focus: token ? null : feature,
+      section(text("step6_class_token"), vector(scene, {
+        values: cls_token.row(0), label: text("step6_class_token"), focus: token ? null : feature,
         name: (index) => text("feature", { feature: index }), onPick: (index) => go({ cell: [0, index] }),
       })),
       section(text("step6_matrix"), tokenMatrix(scene, {

@@ -73,6 +73,7 @@ export default {
   step6_read: "In the end the answer is read from this token. Layer by layer it gathers what the patches know.",
   step6_not_read: "This model reads its answer from the mean of the patches. The class token takes part, but nothing is read from it.",
   step6_registers: "{registers} registers follow. They are learned too, belong to no place in the picture, and serve the model as scratch space.",
+  step6_class_token: "The class token: learned, one for all pictures",
   step6_matrix: "A row for each token, the class token first",
   step6_same: "Is it the same for every picture?",
   step6_same_text: "Ask this model about a plain grey picture, and compare what enters its first layer.",
