@@ -71,7 +71,10 @@ def registered_bundles(tmp_path_factory) -> Path:
         for parameter in model.parameters():
             parameter.normal_(0, 0.3)
     preprocessing = {
-        "size": [32, 32], "crop": [32, 32], "mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]
+        "size": [32, 32],
+        "crop": [32, 32],
+        "mean": [0.5, 0.5, 0.5],
+        "std": [0.25, 0.25, 0.25],
     }
     provenance = {"dataset": "none", "recipe": "random weights", "command": "none", "seed": 1}
     checkpoint = Checkpoint(model, ("cat", "dog", "ship"), preprocessing, provenance)
@@ -81,7 +84,7 @@ def registered_bundles(tmp_path_factory) -> Path:
 
 
 def value_of(text: str) -> float:
-    return float(text.replace("−", "-").replace("+", ""))
+    return float(text.replace("\N{MINUS SIGN}", "-").replace("+", ""))
 
 
 def checked(page: Page) -> tuple[float, float]:
@@ -168,7 +171,7 @@ def test_3_the_keys_walk_along_the_vector_and_choose(see, truth):
     assert lit(page.locator(".whole .picker")) == (3 / SIDE, 0)
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(rf"cell={PATCH}\.{2 * AREA + 3}"))
-    expect(page.locator("#check-formula")).to_contain_text("/ 255 − 0.4462) / 0.2608")
+    expect(page.locator("#check-formula")).to_contain_text("/ 255 \N{MINUS SIGN} 0.4462) / 0.2608")
     assert checked(page)[1] == same(truth.steps.patches[0, PATCH, 2 * AREA + 3])
 
 
@@ -185,7 +188,7 @@ def test_4_a_feature_is_the_patch_times_its_filter_added_up_channel_by_channel(s
     point_at(page, page.locator(".product tr.green .picker").nth(1), 1.5 / SIDE, 2.5 / SIDE)
     index = AREA + 9
     parts = page.locator(".product + .readout").inner_text().split(": ")[1]
-    value, weight, product = map(value_of, re.split("[×=]", parts))
+    value, weight, product = map(value_of, re.split("[\N{MULTIPLICATION SIGN}=]", parts))
     assert value == close(truth.steps.patches[0, PATCH, index])
     assert weight == close(projection.weight[feature].flatten()[index])
     assert product == close(products[index])
@@ -232,8 +235,9 @@ def test_6_the_class_token_is_first_and_the_same_for_every_picture(see, truth):
     assert checked(page) == (same(token[5]), same(token[5]))
     expect(page.locator(".note")).to_contain_text("the answer is read from this token")
     page.get_by_role("button", name="Ask about a grey picture").click()
-    expect(page.locator("#drawing [role=status]")).to_contain_text("Class token: largest difference 0.")
-    rest = page.locator("#drawing [role=status]").inner_text().split()[-1].rstrip(".")
+    status = page.locator("#drawing [role=status]")
+    expect(status).to_contain_text("Class token: largest difference 0.")
+    rest = status.inner_text().split()[-1].rstrip(".")
     assert value_of(rest) > 0.1
 
 
@@ -275,7 +279,8 @@ def test_8_embedding_plus_position_is_what_the_model_got(see, truth, token):
     page = see("8", f"{token}.{feature}")
     model, steps = truth.checkpoint.model, truth.steps
     embeddings = torch.cat([model.cls_token[0], steps.patch_embeddings[0]])
-    expected = [part[token, feature] for part in (embeddings, model.pos_embed[0], steps.embedded[0])]
+    parts = (embeddings, model.pos_embed[0], steps.embedded[0])
+    expected = [part[token, feature] for part in parts]
     shown = page.locator(".arithmetic b").all_inner_texts()
     assert [value_of(one) for one in shown] == [close(one) for one in expected]
     assert checked(page) == (same(expected[2]), same(expected[2]))
