@@ -49,5 +49,5 @@ export function addition({ text, go }, summands, { token, feature, most }) {
   });
   const names = make("div", "strip-names", ...summands.map(({ sign, name }) => make("b", "", `${sign} ${name}`)));
   show(feature);
-  return make("div", "addition", title, make("p", "arithmetic", ...terms), make("div", "named-strips", names, strips.root));
+  return make("div", "token-sum", title, make("p", "arithmetic", ...terms), make("div", "named-strips", names, strips.root));
 }

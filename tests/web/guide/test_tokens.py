@@ -217,7 +217,7 @@ def test_5_every_cell_is_checked_and_the_maps_read_out_the_models_own_numbers(se
     embeddings = truth.steps.patch_embeddings[0]
     assert checked(page) == (same(embeddings[12, 100]), same(embeddings[12, 100]))
     for label, numbers in (
-        ("Column 100: one feature in every patch", embeddings[:, 100]),
+        ("Feature 100 in every patch", embeddings[:, 100]),
         ("Which patches resemble yours?", cosine_similarity(embeddings, embeddings[PATCH], dim=1)),
     ):
         figure = page.locator("figure", has=page.locator(f'[aria-label="{label}"]'))

@@ -55,8 +55,8 @@ export default {
   step5_text:
     "The same map is applied to all n patches. That makes a matrix E with a row for each patch and a column for each feature. So far no patch knows anything of the others.",
   step5_matrix: "E: a row for each patch",
-  step5_map: "Column {feature}: one feature in every patch",
-  step5_map_caption: "The focused column, painted over the picture. Choose another cell above.",
+  step5_map: "Feature {feature} in every patch",
+  step5_map_caption: "The column of E that is chosen above, painted over the picture.",
   step5_alike: "Which patches resemble yours?",
   step5_alike_caption: "Cosine similarity of the embeddings: 1 is the same direction, 0 unrelated, −1 opposite.",
   step5_shape_patches: "all patches as vectors",

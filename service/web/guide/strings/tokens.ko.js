@@ -55,8 +55,8 @@ export default {
   step5_text:
     "같은 변환을 n개의 패치 모두에 적용합니다. 그 결과가 행렬 E로, 행 하나가 패치 하나이고 열 하나가 특징 하나입니다. 아직은 어떤 패치도 다른 패치를 알지 못합니다.",
   step5_matrix: "E: 패치마다 한 행",
-  step5_map: "{feature}번 열: 모든 패치의 한 특징",
-  step5_map_caption: "선택한 열을 이미지 위에 칠했습니다. 위에서 다른 칸을 골라 보세요.",
+  step5_map: "모든 패치의 {feature}번 특징",
+  step5_map_caption: "위에서 고른 E의 열을 이미지 위에 칠했습니다.",
   step5_alike: "내 패치와 비슷한 패치는?",
   step5_alike_caption: "임베딩의 코사인 유사도입니다. 1은 같은 방향, 0은 무관, −1은 반대 방향입니다.",
   step5_shape_patches: "벡터로 펼친 모든 패치",
