@@ -76,7 +76,6 @@ export default {
     "Every layer does what you just saw, with weights of its own. Walk through them: what would the model say if it stopped here? Where does it look, which tokens grow long, and what becomes of your patch?",
   step21_play: "Walk through the layers",
   step21_pause: "Pause",
-  step21_where: "After layer {layer}, of layers 0 to {last}",
   step21_layer_number: "layer {layer}",
   step21_after: "after layer",
   step21_predictions: "The prediction after each layer",

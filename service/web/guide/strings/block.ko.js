@@ -76,7 +76,6 @@ export default {
     "모든 층이 방금 본 일을 자기만의 가중치로 되풀이합니다. 층을 따라 걸어 보세요. 여기서 멈춘다면 모델은 무엇이라고 답할까요? 어디를 보고, 어떤 토큰이 길어지고, 내 패치는 어떻게 될까요?",
   step21_play: "층을 따라 걷기",
   step21_pause: "멈춤",
-  step21_where: "층 0부터 {last}까지 가운데 층 {layer}을(를) 지난 뒤",
   step21_layer_number: "층 {layer}",
   step21_after: "지나온 층",
   step21_predictions: "층마다의 예측",
