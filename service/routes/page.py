@@ -1,4 +1,4 @@
-"""`GET /`: the page, and the files it is made of."""
+"""`GET /` and `GET /guide`: the pages, and the files they are made of."""
 
 from __future__ import annotations
 
@@ -36,3 +36,9 @@ files = PageFiles(directory=WEB)
 async def page(request: Request) -> Response:
     """Give the page."""
     return await files.get_response("index.html", request.scope)
+
+
+@router.get("/guide")
+async def guide(request: Request) -> Response:
+    """Give the guide's page."""
+    return await files.get_response("guide.html", request.scope)

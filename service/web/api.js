@@ -96,6 +96,17 @@ export function drawExplanation(picture, parameters, signal) {
 
 /**
  * @param {Blob} picture
+ * @param {Parameters} parameters
+ * @param {AbortSignal} signal
+ * @returns {Promise<ArrayBuffer>} values of the model on a picture, as a safetensors message
+ */
+export function trace(picture, parameters, signal) {
+  const posting = posted(picture, "*/*", signal);
+  return ask("trace", parameters, posting, (answer) => answer.arrayBuffer());
+}
+
+/**
+ * @param {Blob} picture
  * @param {string} accept
  * @param {AbortSignal} signal
  * @returns {RequestInit}

@@ -15,7 +15,7 @@ const THUMBNAIL_SIDE = 128; // pixels, twice what is shown
 /**
  * Listens to every way of choosing a picture. The picture is promised at once, so that its order
  * among other choices is known before it is read.
- * @param {{choose: (picture: Promise<Picture>) => void, fail: (problem: Problem) => void}} listener
+ * @param {{choose: (picture: Promise<Picture>, sample?: string) => void, fail: (problem: Problem) => void}} listener
  */
 export function listenForPictures({ choose, fail }) {
   /** @param {File | undefined} file */
@@ -80,17 +80,18 @@ function pictureFile(transfer) {
 
 /**
  * @param {import("./samples.js").Sample} sample
- * @param {(picture: Promise<Picture>) => void} choose
+ * @param {(picture: Promise<Picture>, sample?: string) => void} choose
  * @returns {HTMLLIElement}
  */
 function sampleItem(sample, choose) {
-  const title = text(sample.title);
   const drawing = drawSample(sample, THUMBNAIL_SIDE);
   drawing.setAttribute("aria-hidden", "true");
-  const button = make("button", "sample", drawing, make("span", "", title));
+  const name = make("span", "", text(sample.title));
+  name.dataset.text = sample.title; // where the language may change
+  const button = make("button", "sample", drawing, name);
   button.type = "button";
   button.addEventListener("click", () => {
-    choose(encodeSample(sample).then((bytes) => readPicture(bytes, title)));
+    choose(encodeSample(sample).then((bytes) => readPicture(bytes, text(sample.title))), sample.title);
   });
   return make("li", "", button);
 }

@@ -1,5 +1,5 @@
 /**
- * Every text of the page, by name. A second language is a second dictionary with the same names.
+ * Every text of the page, by name. Another language, or another page, is another dictionary.
  */
 
 export const ENGLISH = {
@@ -169,6 +169,17 @@ export const ENGLISH = {
 
 const PLACE = /\{(\w+)\}/g;
 
+/** @type {Record<string, string>} */
+let spoken = ENGLISH;
+
+/**
+ * Speaks the texts of a dictionary from now on, and English where it has none.
+ * @param {Record<string, string>} dictionary
+ */
+export function speak(dictionary) {
+  spoken = { ...ENGLISH, ...dictionary };
+}
+
 /**
  * Gives a text, with `{name}` replaced by its value.
  * @param {TextName} name
@@ -176,7 +187,7 @@ const PLACE = /\{(\w+)\}/g;
  * @returns {string}
  */
 export function text(name, values = {}) {
-  return ENGLISH[name].replace(PLACE, (_, place) => String(values[place]));
+  return (spoken[name] ?? name).replace(PLACE, (_, place) => String(values[place]));
 }
 
 /**
@@ -185,7 +196,7 @@ export function text(name, values = {}) {
  * @returns {name is TextName}
  */
 export function isText(name) {
-  return Object.hasOwn(ENGLISH, name);
+  return Object.hasOwn(spoken, name);
 }
 
 /**

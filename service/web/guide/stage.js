@@ -1,0 +1,74 @@
+/**
+ * The step in front of the person: its words, its shapes, its drawing and its check.
+ */
+
+import { byId, make } from "../element.js";
+import { CheckPanel } from "./check.js";
+import { keepingPlace } from "./keep.js";
+import { shapeText } from "./number.js";
+import { CHAPTERS, IDS } from "./steps.js";
+import { text } from "./text.js";
+
+/** @typedef {import("./step.js").Scene} Scene */
+/** @typedef {import("./step.js").Step} Step */
+
+/** Keeps all parts of the stage on one step. */
+export class Stage {
+  #step = byId("step", HTMLElement);
+  #drawing = byId("drawing", HTMLElement);
+  #shapes = byId("shapes", HTMLElement);
+  #check = new CheckPanel();
+  #shown = "";
+
+  /** The element that holds the drawing. */
+  get root() {
+    return this.#drawing;
+  }
+
+  /**
+   * Shows a step's words. A drawing of another step goes.
+   * @param {string} id
+   */
+  turn(id) {
+    const chapter = CHAPTERS.find(({ ids }) => ids.includes(id));
+    byId("step-eyebrow", HTMLElement).textContent = text("eyebrow", { step: id, chapter: text(`chapter_${chapter?.name}`) });
+    byId("step-title", HTMLElement).textContent = text(`step${id}_title`);
+    byId("step-text", HTMLElement).textContent = text(`step${id}_text`);
+    if (id === this.#shown) return;
+    const isForward = IDS.indexOf(id) > IDS.indexOf(this.#shown);
+    this.#step.classList.remove("entering", "forward");
+    void this.#step.offsetWidth; // lets the animation begin anew
+    this.#step.classList.add("entering");
+    this.#step.classList.toggle("forward", isForward);
+    this.#shown = id;
+    this.#drawing.style.minHeight = `${this.#drawing.offsetHeight}px`; // nothing jumps while values come
+    this.#drawing.replaceChildren();
+    this.#shapes.replaceChildren();
+    this.#check.hide();
+  }
+
+  /** @param {boolean} isBusy */
+  set busy(isBusy) {
+    this.#drawing.setAttribute("aria-busy", String(isBusy));
+  }
+
+  /**
+   * Draws a scene.
+   * @param {Step} step
+   * @param {Scene} scene
+   */
+  async draw(step, scene) {
+    keepingPlace(this.#drawing, () => {
+      this.#drawing.replaceChildren();
+      step.draw(scene);
+    });
+    this.#drawing.style.minHeight = "";
+    this.#shapes.replaceChildren(...step.shapes(scene).map(({ name, what, shape }) => {
+      return make("li", "shape", make("b", "", name), make("span", "what", text(what)), make("span", "size", shapeText(shape)));
+    }));
+    const check = await step.check(scene);
+    if (scene.signal.aborted) return;
+    if (check) this.#check.show(check, Object.values(scene.tensors).some(({ dtype }) => dtype === "F16"));
+    else this.#check.hide();
+  }
+}

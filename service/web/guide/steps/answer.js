@@ -1,0 +1,6 @@
+/**
+ * The steps of the chapter "answer".
+ */
+
+/** @type {import("../step.js").Step[]} */
+export default [];

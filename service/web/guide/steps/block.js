@@ -1,0 +1,6 @@
+/**
+ * The steps of the chapter "block".
+ */
+
+/** @type {import("../step.js").Step[]} */
+export default [];

@@ -1,0 +1,3 @@
+/** The chapter "answer". */
+export default {
+};

@@ -1,0 +1,3 @@
+/** The chapter "block". */
+export default {
+};

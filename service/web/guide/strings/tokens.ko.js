@@ -1,0 +1,3 @@
+/** The chapter "tokens". */
+export default {
+};
