@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from model.explain import Attender, Explainer
-from model.graphs import Classifier, graph_specs
+from model.graphs import graph_specs, modules
 from model.vit import VisionTransformer
 from service.contract import GraphSpec
 from service.engine import Arrays, Engine, GraphName
@@ -25,24 +24,34 @@ def compare_with_torch(model: VisionTransformer, engine: Engine) -> None:
     Raises ContractError when an output differs by more than 1e-4 (of its largest value, where that
     is above 1), or by more than 1e-3 of it, or when the graphs' logits differ from each other.
     """
-    graphs = graph_specs(model.config)
-    modules: dict[GraphName, torch.nn.Module] = {
-        "classify": Classifier(model),
-        "explain": Explainer(model),
-        "attend": Attender(model),
-    }
-    inputs = _random_inputs(model)
-    logits: dict[str, Arrays] = {}
-    for name, module in modules.items():
-        spec = graphs.named[name]
-        given = {tensor.name: inputs[tensor.name] for tensor in spec.inputs}
-        found = engine.run(name, given, [tensor.name for tensor in spec.outputs])
-        _compare(name, spec, found, _by_torch(module, given))
-        logits[name] = found
-    _agree("explain logits and classify", logits["explain"]["logits"], logits["classify"]["logits"])
+    classified, explained, _ = (
+        compare_graph(model, engine, name) for name in ("classify", "explain", "attend")
+    )
+    _agree("explain logits and classify", explained["logits"], classified["logits"])
+    compare_trace(model, engine)
 
 
-def _random_inputs(model: VisionTransformer) -> Arrays:
+def compare_graph(
+    model: VisionTransformer, engine: Engine, name: GraphName, layer: int = 0
+) -> Arrays:
+    """Run one graph and its torch module, and give what the graph gave. Raises ContractError."""
+    spec, inputs = graph_specs(model.config).named[name], _random_inputs(model, layer)
+    given = {tensor.name: inputs[tensor.name] for tensor in spec.inputs}
+    found = engine.run(name, given, [tensor.name for tensor in spec.outputs])
+    _compare(name, spec, found, _by_torch(modules(model)[name], given))
+    return found
+
+
+def compare_trace(model: VisionTransformer, engine: Engine) -> None:
+    """Run the trace graph for every layer, as `compare_with_torch` does, and beside classify."""
+    classified = compare_graph(model, engine, "classify")
+    for layer in range(0, model.config.depth, IMAGES):
+        traced = compare_graph(model, engine, "trace", layer)
+        _agree("trace logits and classify", traced["logits"], classified["logits"])
+
+
+def _random_inputs(model: VisionTransformer, layer: int) -> Arrays:
+    """Draw what the graphs are given; the images trace this layer and those after it."""
     config, random = model.config, np.random.default_rng(0)
     kept = max(1, round(config.patches * KEPT))
     return {
@@ -52,6 +61,7 @@ def _random_inputs(model: VisionTransformer) -> Arrays:
         "logit_weights": random.standard_normal((IMAGES, TARGETS, config.classes), np.float32),
         "layer_weights": random.standard_normal((IMAGES, 1, config.classes), np.float32),
         "keep": np.stack([random.permutation(config.patches)[:kept] for _ in range(IMAGES)]),
+        "layer": np.arange(layer, layer + IMAGES, dtype=np.int64).clip(max=config.depth - 1),
     }
 
 

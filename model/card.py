@@ -18,6 +18,7 @@ LIMITS = """\
 - It sees the centre of a picture, reduced to the size above; small or off-centre things are lost.
 - It is not made for decisions about people.
 """
+TRACED = "\nEvery value on a picture's way through it can be asked for (`POST /trace`).\n"
 
 
 def render_card(contract: Contract) -> str:
@@ -45,7 +46,7 @@ def _summary(contract: Contract) -> str:
         f"{shape.patch_size} x {shape.patch_size} pixels on a grid of {shape.grid[0]} x "
         f"{shape.grid[1]}, width {shape.width}, {shape.depth} blocks, {shape.heads} heads. "
         f"Pictures are resized ({fitted.interpolation}) and cropped to {fitted.crop[0]} x "
-        f"{fitted.crop[1]} pixels.\n"
+        f"{fitted.crop[1]} pixels.\n" + (TRACED if contract.graphs.trace else "")
     )
 
 

@@ -23,10 +23,9 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from model.config import VisionTransformerConfig
-from model.graphs import SHAPE_KEY, WEIGHTS_FILE
 from model.vit import VisionTransformer
 from service.bundle import read_bundle
-from service.contract import CONTRACT_FILE
+from service.contract import CONTRACT_FILE, SHAPE_KEY, WEIGHTS_FILE
 from service.errors import InvalidInput
 
 SCHEMA_VERSION = 1

@@ -1,4 +1,4 @@
-"""The `vitrine-model` command: train, export, evaluate, quantize."""
+"""The `vitrine-model` command: train, export, evaluate, quantize, add traces."""
 
 from __future__ import annotations
 
@@ -223,6 +223,22 @@ class Quantize(BaseModel):
         )
 
 
+class AddTrace(BaseModel):
+    """Add the graph of traces to a bundle that was exported without, or make it anew.
+
+    All else of the bundle stays: its other graphs, number formats, and what was measured of it.
+    """
+
+    bundle: CliPositionalArg[Path] = Field(description="Bundle: the folder with contract.json")
+
+    def cli_cmd(self) -> None:
+        """Add the graph and say what to do next."""
+        from model.export import add_trace
+
+        bundle = add_trace(self.bundle)
+        print(f"added to {bundle.folder}\nnext:    vitrine serve --bundles {bundle.folder}")
+
+
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show how much of a task is done, where there is a terminal."""
@@ -247,6 +263,7 @@ class VitrineModel(
     random: CliSubCommand[Random] = Field(description="Write a bundle with random weights")
     evaluate: CliSubCommand[Evaluate] = Field(description="Measure a bundle on labelled pictures")
     quantize: CliSubCommand[Quantize] = Field(description="Add a graph in fewer bits to a bundle")
+    add_trace: CliSubCommand[AddTrace] = Field(description="Add the graph of traces to a bundle")
 
     def cli_cmd(self) -> None:
         """Run the command chosen."""

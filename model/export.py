@@ -17,20 +17,20 @@ import numpy as np
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from model.agreement import compare_with_torch
+from model.agreement import compare_trace, compare_with_torch
 from model.card import render_card
-from model.checkpoint import Checkpoint
+from model.checkpoint import Checkpoint, load_checkpoint
 from model.config import VisionTransformerConfig
 from model.explain import Attender, Explainer
 from model.golden_pictures import draw_golden_pictures
-from model.graphs import CLASSIFY_FILE, graph_specs, write_graphs
+from model.graphs import CLASSIFY_FILE, graph_specs, write_graph, write_graphs
 from model.vit import VisionTransformer
 from service.bundle import Bundle, file_digest, read_bundle
 from service.contract import CONTRACT_FILE, GOLDEN_FILE, Architecture, Contract, Name, Preprocessing
 from service.engine import Engine
 from service.errors import InvalidInput
 from service.explanation.maps import attention_rollout
-from service.golden import REPLAYS, Golden, replay_classify
+from service.golden import REPLAYS, Golden, replay_classify, replay_trace
 from service.preprocess import ImageLimits, preprocess
 from service.record import Precision, Provenance
 
@@ -104,6 +104,27 @@ def reseal(bundle: Bundle, contract: Contract, added: Sequence[Path] = ()) -> Bu
             raise
         shutil.rmtree(kept)
     return read_bundle(bundle.folder)
+
+
+def add_trace(folder: Path) -> Bundle:
+    """Add the graph of traces to a bundle, or renew it; all else of the bundle stays as it is.
+
+    Raises InvalidInput where the bundle does not tell its model's shape, and ContractError when
+    onnxruntime's outputs differ from torch's.
+    """
+    model, bundle = load_checkpoint(folder).model, read_bundle(folder)
+    with tempfile.TemporaryDirectory(prefix=".tracing-", dir=folder.parent) as temporary:
+        made = Path(temporary) / "new"
+        shutil.copytree(folder, made)
+        spec = write_graph(model, "trace", made)
+        graphs = bundle.contract.graphs.model_copy(update={"trace": spec})
+        contract = bundle.contract.model_copy(update={"graphs": graphs})
+        engine = Engine(
+            Bundle(made, contract, bundle.digest), provider="cpu", threads=torch.get_num_threads()
+        )
+        compare_trace(model, engine)
+        replay_trace(engine, Golden.load(made / GOLDEN_FILE))
+        return reseal(bundle, contract, [made / spec.file])
 
 
 def _check_names(name: str, version: str) -> None:

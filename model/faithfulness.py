@@ -23,9 +23,9 @@ from safetensors.numpy import load_file, save_file
 
 from model.checkpoint import weights_metadata
 from model.gradient_attention import GradientAttention
-from model.graphs import WEIGHTS_FILE
 from model.sources import Picture
 from service.bundle import Bundle
+from service.contract import WEIGHTS_FILE
 from service.engine import Engine, Floats
 from service.errors import VitrineError
 from service.explanation.faithfulness import (

@@ -1,4 +1,4 @@
-"""Exports a model's graphs to ONNX: classify, which is lean, explain and attend."""
+"""Exports a model's graphs to ONNX: classify, which is lean, explain, attend and trace."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from torch import Tensor, nn
 
 from model.config import VisionTransformerConfig
 from model.explain import Attender, Explainer
+from model.trace import LAYER_TENSORS, Tracer
 from model.vit import VisionTransformer
 from model.weight_sharing import share_weights
-from service.contract import Graphs, GraphSpec, TensorSpec
+from service.contract import SHAPE_KEY, WEIGHTS_FILE, Graphs, GraphSpec, TensorSpec
+from service.engine import GraphName
 
 logger = logging.getLogger(__name__)
 
 CLASSIFY_FILE, EXPLAIN_FILE, ATTEND_FILE = "classify.onnx", "explain.onnx", "attend.onnx"
-WEIGHTS_FILE = "weights.safetensors"
+TRACE_FILE = "trace.onnx"
 OPSET = 20
 EXAMPLE_SIZES = {
     "batch": 2,
@@ -29,7 +31,6 @@ EXAMPLE_SIZES = {
     "layer_targets": 4,
     "kept": 5,
 }  # any, but not 0, 1, alike
-SHAPE_KEY = "vitrine.model"  # where the weights file tells the shape that they belong to
 READABLE = 0o644  # safetensors writes files for their owner alone; a container serves as another
 
 
@@ -84,11 +85,61 @@ def graph_specs(config: VisionTransformerConfig) -> Graphs:
                 _tensor("token_norms", "batch", "kept"),
             ),
         ),
+        trace=_trace_spec(config),
+    )
+
+
+def _trace_spec(config: VisionTransformerConfig) -> GraphSpec:
+    """State the values of `model/trace.py`: those of the whole model, then those of one layer."""
+    depth, heads, classes = config.depth, config.heads, config.classes
+    tokens, patches, width = config.tokens, config.patches, config.width
+    hidden, of_head = int(width * config.mlp_ratio), (heads, tokens, config.head_width)
+    layer_shapes: dict[str, tuple[int, ...]] = {
+        "query": of_head,
+        "key": of_head,
+        "value": of_head,
+        "scores": (heads, tokens, tokens),
+        "attention": (heads, tokens, tokens),
+        "context": of_head,
+        "hidden": (tokens, hidden),
+        "activation": (tokens, hidden),
+    }
+    return GraphSpec(
+        file=TRACE_FILE,
+        inputs=(
+            _tensor("pixel_values", "batch", config.channels, *config.image_size),
+            TensorSpec(name="layer", dtype="int64", shape=("batch",)),
+        ),
+        outputs=(
+            _tensor("patches", "batch", patches, config.channels * config.patch_size**2),
+            _tensor("patch_embeddings", "batch", patches, width),
+            _tensor("embedded", "batch", tokens, width),
+            _tensor("norm", "batch", tokens, width),
+            _tensor("readout", "batch", width),
+            _tensor("logits", "batch", classes),
+            _tensor("readout_attention", "batch", depth, heads, patches),
+            _tensor("layer_logits", "batch", depth, classes),
+            _tensor("token_norms", "batch", depth, tokens),
+            *(
+                _tensor(name, "batch", *layer_shapes.get(name, (tokens, width)))
+                for name in LAYER_TENSORS
+            ),
+        ),
     )
 
 
 def _tensor(name: str, *shape: int | str) -> TensorSpec:
     return TensorSpec(name=name, shape=shape)
+
+
+def modules(model: VisionTransformer) -> dict[GraphName, nn.Module]:
+    """Give the module that each graph is made of."""
+    return {
+        "classify": Classifier(model),
+        "explain": Explainer(model),
+        "attend": Attender(model),
+        "trace": Tracer(model),
+    }
 
 
 def write_graphs(model: VisionTransformer, folder: Path) -> None:
@@ -97,20 +148,20 @@ def write_graphs(model: VisionTransformer, folder: Path) -> None:
     shape = json.dumps(model.config.to_dict())
     save_file(parameters, folder / WEIGHTS_FILE, metadata={SHAPE_KEY: shape})
     (folder / WEIGHTS_FILE).chmod(READABLE)
-    arrays = {name: value.numpy() for name, value in parameters.items()}
-    specs = graph_specs(model.config)
-    assert specs.explain is not None
-    assert specs.attend is not None
-    for spec, module in (
-        (specs.classify, Classifier(model)),
-        (specs.explain, Explainer(model)),
-        (specs.attend, Attender(model)),
-    ):
-        logger.info("writing %s", spec.file)
-        graph = _export_graph(module.eval(), spec)
-        share_weights(graph, folder / WEIGHTS_FILE, arrays)
-        onnx.save(graph, folder / spec.file)
-        onnx.checker.check_model(str(folder / spec.file))
+    for name in modules(model):
+        write_graph(model, name, folder)
+
+
+def write_graph(model: VisionTransformer, name: GraphName, folder: Path) -> GraphSpec:
+    """Write one graph beside the weights file of the same model, and state what it takes."""
+    spec = graph_specs(model.config).named[name]
+    arrays = {name: value.numpy() for name, value in model.state_dict().items()}
+    logger.info("writing %s", spec.file)
+    graph = _export_graph(modules(model)[name].eval(), spec)
+    share_weights(graph, folder / WEIGHTS_FILE, arrays)
+    onnx.save(graph, folder / spec.file)
+    onnx.checker.check_model(str(folder / spec.file))
+    return spec
 
 
 def _export_graph(module: nn.Module, spec: GraphSpec) -> onnx.ModelProto:

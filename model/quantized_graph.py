@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from safetensors.numpy import load_file
 
-from model.graphs import WEIGHTS_FILE
+from service.contract import WEIGHTS_FILE
 from service.record import PrecisionName
 
 

@@ -75,6 +75,7 @@ class BlockSteps:
     norm2: Tensor  # step 19b: [B, N, d]
     hidden: Tensor  # step 19: [B, N, 4d]
     activation: Tensor  # step 19: [B, N, 4d]
+    feed_forward: Tensor  # step 19: [B, N, d]
     output: Tensor  # step 20: [B, N, d]
 
 
@@ -190,7 +191,8 @@ class Block(nn.Module):
         norm2 = self.norm2(attended)  # 19b                                     [B, N, d]
         hidden = self.mlp.fc1(norm2)  # 19                                      [B, N, 4d]
         activation = functional.gelu(hidden)  # 19                              [B, N, 4d]
-        output = attended + self.ls2(self.mlp.fc2(activation))  # 20            [B, N, d]
+        feed_forward = self.mlp.fc2(activation)  # 19                           [B, N, d]
+        output = attended + self.ls2(feed_forward)  # 20                        [B, N, d]
         return BlockSteps(
             tokens=tokens,
             norm1=norm1,
@@ -206,6 +208,7 @@ class Block(nn.Module):
             norm2=norm2,
             hidden=hidden,
             activation=activation,
+            feed_forward=feed_forward,
             output=output,
         )
 

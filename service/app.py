@@ -31,6 +31,7 @@ from service.routes import (
     models,
     open_inference,
     page,
+    trace,
 )
 from service.settings import Settings
 from service.shortcut import ShortcutMiddleware
@@ -121,7 +122,7 @@ def create_app(
     )
     install_problem_handlers(app)
     protocols = (open_inference, infer, instances, hugging_face)
-    for module in (classify, explain, models, *protocols, health, metrics, page):
+    for module in (classify, explain, trace, models, *protocols, health, metrics, page):
         app.include_router(module.router)
     app.mount("/web", page.files, name="web")
     return app

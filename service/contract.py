@@ -22,6 +22,8 @@ from service.record import Explanations, Precision, PrecisionName, Provenance, V
 
 CONTRACT_FILE = "contract.json"
 GOLDEN_FILE = "golden.npz"
+WEIGHTS_FILE = "weights.safetensors"
+SHAPE_KEY = "vitrine.model"  # where the weights file tells the shape that they belong to
 SCHEMA_VERSION = 2
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -116,11 +118,17 @@ class Graphs(Value):
     classify: GraphSpec
     explain: GraphSpec | None = None
     attend: GraphSpec | None = None
+    trace: GraphSpec | None = None
 
     @property
     def named(self) -> dict[str, GraphSpec]:
         """Those that the bundle has."""
-        graphs = {"classify": self.classify, "explain": self.explain, "attend": self.attend}
+        graphs = {
+            "classify": self.classify,
+            "explain": self.explain,
+            "attend": self.attend,
+            "trace": self.trace,
+        }
         return {name: graph for name, graph in graphs.items() if graph is not None}
 
     @property
@@ -193,6 +201,7 @@ class Contract(Value):
             GOLDEN_FILE,
             *graphs,
             *(precision.file for precision in self.precisions.values()),
+            *([WEIGHTS_FILE] if self.graphs.trace else []),  # a trace shows parameters too
         ]
         if missing := sorted({file for file in named if file not in self.files}):
             yield f"files has no digest of {', '.join(missing)}"
@@ -225,12 +234,41 @@ class Contract(Value):
                 "attention": (shape.depth, shape.heads),
                 "token_norms": (),
             },
+            "trace": {**pixels, "layer": (), **self._traced()},
         }
         for kind, graph in self.graphs.named.items():
             stated, fitting = graph.fixed_sizes, expected[kind]
             names = sorted({*stated, *fitting})
             if wrong := [name for name in names if stated.get(name) != fitting.get(name)]:
                 yield f"graphs.{kind} does not fit labels and architecture: {', '.join(wrong)}"
+
+    def _traced(self) -> dict[str, tuple[int, ...]]:
+        """Give the sizes that labels and architecture make of a trace's tensors, for one image.
+
+        How wide the feed-forward is inside, the graph alone says.
+        """
+        shape, classes = self.architecture, len(self.labels)
+        tokens, grid, width = shape.prefix_tokens + shape.patches, shape.patches, shape.width
+        stated = self.graphs.trace.fixed_sizes if self.graphs.trace else {}
+        inside = (tokens, *stated.get("hidden", ())[1:])
+        of_head, mixed = (shape.heads, tokens, width // shape.heads), (shape.heads, tokens, tokens)
+        of_tokens = (
+            "embedded", "norm", "tokens", "norm1", "merged", "projection", "attended", "norm2",
+            "feed_forward", "output",
+        )  # fmt: skip
+        return {
+            **dict.fromkeys(of_tokens, (tokens, width)),
+            **dict.fromkeys(("query", "key", "value", "context"), of_head),
+            **dict.fromkeys(("scores", "attention"), mixed),
+            **dict.fromkeys(("hidden", "activation"), inside),
+            "patches": (grid, 3 * shape.patch_size**2),
+            "patch_embeddings": (grid, width),
+            "readout": (width,),
+            "logits": (classes,),
+            "readout_attention": (shape.depth, shape.heads, grid),
+            "layer_logits": (shape.depth, classes),
+            "token_norms": (shape.depth, tokens),
+        }
 
 
 def contract_schema() -> dict[str, Any]:

@@ -21,6 +21,7 @@ from service.errors import (
     ErrorDetail,
     InferenceFailed,
     NotExplainable,
+    NotTraceable,
     ProviderError,
 )
 from service.record import PrecisionName
@@ -28,7 +29,7 @@ from service.record import PrecisionName
 Floats = NDArray[np.float32]
 Arrays = dict[str, NDArray[Any]]  # the tensors of a run, by name
 Provider = Literal["auto", "cpu", "cuda"]
-GraphName = Literal["classify", "explain", "attend"]
+GraphName = Literal["classify", "explain", "attend", "trace"]
 PROVIDER_NAMES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 LOG_ERRORS_ONLY = 3
 SHARED_PARAMETERS = 16_000_000  # 64 MB of float32
@@ -114,6 +115,21 @@ class Engine:
         )
 
     @property
+    def is_traceable(self) -> bool:
+        """Whether the bundle has the graph of traces."""
+        return self.bundle.contract.graphs.trace is not None
+
+    @property
+    def how_to_trace(self) -> str:
+        """Say what a bundle without the graph of traces lacks, and how it gets it."""
+        contract = self.bundle.contract
+        return (
+            f"model {contract.name} {contract.version} has no graph of traces; in the folder of "
+            f"bundles, add it with 'vitrine-model add-trace {contract.name}/{contract.version}', "
+            "and reload the model"
+        )
+
+    @property
     def shares_weights(self) -> bool:
         """Whether sessions, of this process and others, read the weights file where it lies.
 
@@ -144,8 +160,9 @@ class Engine:
         It runs on all threads, or on `threads`, for which it has a session of its own; several
         callers may run the same one side by side. On a GPU there is one session for all.
 
-        Raises NotExplainable where the bundle has no such graph, InferenceFailed when onnxruntime
-        fails. Numbers that are not finite are the caller's to find: they may be of one image.
+        Raises NotExplainable or NotTraceable where the bundle has no such graph, InferenceFailed
+        when onnxruntime fails. Numbers that are not finite are the caller's to find: they may be of
+        one image.
         """
         return _run(self._session(graph, threads), list(outputs), inputs)
 
@@ -167,6 +184,8 @@ class Engine:
         if name == "classify":
             return contract.classify_graph(self.precision)
         graph = contract.graphs.named.get(name)
+        if graph is None and name == "trace":
+            raise NotTraceable(self.how_to_trace)
         if graph is None:
             raise NotExplainable(self.how_to_explain)
         return graph

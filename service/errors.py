@@ -7,6 +7,7 @@ VitrineError
 ├── ModelNotFound           404  no such model or version is served
 ├── RequestTimeout          408  the body came too slowly
 ├── NotExplainable          409  the model's bundle has no graphs of explanations
+├── NotTraceable            409  the model's bundle has no graph of traces
 ├── NothingToRollBackTo     409  the model has no version before the one that answers
 ├── PayloadTooLarge         413  more bytes or pixels than the limit
 ├── UnsupportedMediaType    415  not one of the picture formats accepted
@@ -99,6 +100,12 @@ class NotExplainable(VitrineError):
     """The model's bundle has no graphs of explanations."""
 
     status, slug, title, exit_code = 409, "not-explainable", "Model cannot be explained", 69
+
+
+class NotTraceable(VitrineError):
+    """The model's bundle has no graph of traces."""
+
+    status, slug, title, exit_code = 409, "not-traceable", "Model cannot be traced", 69
 
 
 class NothingToRollBackTo(VitrineError):

@@ -114,9 +114,20 @@ def replay_attend(engine: Engine, golden: Golden) -> None:
         _compare("rollout", found, golden.rollout, map_tolerance(golden.rollout), engine)
 
 
+def replay_trace(engine: Engine, golden: Golden) -> None:
+    """Check the trace graph's logits, and those after the last layer, which are the same."""
+    passes = [Pass.trace(pixels, 0, ("logits", "layer_logits")) for pixels in golden.pixel_values]
+    results = run_passes(engine, passes, len(passes))
+    logits = np.stack([result["logits"] for result in results])
+    _compare("traced logits", logits, golden.logits, LOGITS_TOLERANCE, engine)
+    last = np.stack([result["layer_logits"][-1] for result in results])
+    _compare("last layer's logits", last, golden.logits, LOGITS_TOLERANCE, engine)
+
+
 REPLAYS: dict[GraphName, Callable[[Engine, Golden], None]] = {
     "explain": replay_explain,
     "attend": replay_attend,
+    "trace": replay_trace,
 }
 
 

@@ -239,6 +239,14 @@ def pixel_values(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np
     return np.ascontiguousarray(levels.transpose(2, 0, 1))
 
 
+def levels_of(values: NDArray[np.float32], preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    """Give back the fitted picture that `pixel_values` scaled: 8-bit RGB [rows, columns, 3]."""
+    std, mean = np.asarray(preprocessing.std), np.asarray(preprocessing.mean)
+    found = (values.transpose(1, 2, 0) * std + mean) / preprocessing.rescale
+    levels: NDArray[np.uint8] = np.rint(found).clip(0, 255).astype(np.uint8)
+    return levels
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A picture that is ready for the engine: its pixel values are [3, rows, columns].

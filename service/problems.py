@@ -23,6 +23,7 @@ from service.errors import (
     ModelNotFound,
     ModelNotReady,
     NotExplainable,
+    NotTraceable,
     Overloaded,
     PayloadTooLarge,
     RateLimited,
@@ -56,6 +57,7 @@ PICTURE_PROBLEMS: tuple[type[VitrineError], ...] = (
     DeadlineExceeded,
 )
 EXPLAIN_PROBLEMS = (*PICTURE_PROBLEMS, NotExplainable)
+TRACE_PROBLEMS = (*PICTURE_PROBLEMS, NotTraceable)
 HEADERS: Mapping[type[VitrineError], Mapping[str, str]] = {
     Unauthorized: {"WWW-Authenticate": "Bearer"},
     RequestTimeout: {"Connection": "close"},  # the rest of the body would be read for nothing

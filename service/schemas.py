@@ -144,6 +144,7 @@ class ModelItem(BaseModel):
     )
     is_default: bool
     is_explainable: bool
+    is_traceable: bool
     state: Literal["served", "withdrawn"] = Field(
         description="Withdrawn by a roll-back: it answers only requests that name its version"
     )

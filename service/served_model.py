@@ -22,6 +22,7 @@ from service.holders import Holders
 from service.image_runner import Classified, Image, ImageRunner
 from service.precision import PrecisionChoice
 from service.preprocess import ImageLimits, Prepared
+from service.trace.parameters import Parameters
 
 OnBatch = Callable[[str, int, int], None]  # from the lane, the images run, and the size they ran as
 Lane = Literal["classify", "explain", "study"]
@@ -43,6 +44,7 @@ class ServedModel:
         self.engine = engine
         self.sizes = sizes
         self.precision = precision
+        self.parameters = Parameters(engine.bundle) if engine.is_traceable else None
         self._golden = golden
         self._verified: set[GraphName] = set()
         self._holders = Holders()

@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     max_request_passes: int = Field(
         default=8192, ge=1, description="Passes that one request for explanations may take"
     )
+    max_trace_bytes: int = Field(
+        default=16 * 1024 * 1024, ge=1, description="Largest trace, in bytes of its tensors"
+    )
     deadline_seconds: float = Field(
         default=30, gt=0, description="Longest that a request may take before 504"
     )

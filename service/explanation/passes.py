@@ -64,7 +64,7 @@ Pixels = Floats | Mixture
 class Pass:
     """One image's inputs to a graph, without the batch axis, and the outputs that are wanted."""
 
-    graph: Literal["explain", "attend"]
+    graph: Literal["explain", "attend", "trace"]
     pixel_values: Pixels
     others: Arrays
     outputs: tuple[str, ...]
@@ -88,6 +88,11 @@ class Pass:
     def attend(cls, pixel_values: Pixels, keep: Indexes, outputs: tuple[str, ...]) -> Pass:
         """Go forward with the patches that `keep` [K] numbers, in any order."""
         return cls("attend", pixel_values, {"keep": keep}, outputs)
+
+    @classmethod
+    def trace(cls, pixel_values: Pixels, layer: int, outputs: tuple[str, ...]) -> Pass:
+        """Go forward and give the values of one layer, from 0, or of the whole model."""
+        return cls("trace", pixel_values, {"layer": np.asarray(layer, np.int64)}, outputs)
 
     @property
     def inputs(self) -> Arrays:
@@ -117,7 +122,7 @@ def passes_together(architecture: Architecture, most: int) -> int:
 def run_passes(engine: Engine, passes: Sequence[Pass], max_batch_size: int) -> list[Arrays]:
     """Run passes, those of one kind together, and give each one's outputs in their order.
 
-    Raises NotExplainable and InferenceFailed.
+    Raises NotExplainable, NotTraceable and InferenceFailed.
     """
     results = run_passes_apart(engine, passes, max_batch_size)
     for result in results:

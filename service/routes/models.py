@@ -85,6 +85,7 @@ def model_item(model: ServedModel, registry: Registry) -> ModelItem:
         precision_speedup=model.precision.speedup,
         is_default=model is registry.get(),
         is_explainable=model.engine.is_explainable,
+        is_traceable=model.engine.is_traceable,
         state="withdrawn" if registry.is_withdrawn(model) else "served",
         labels=list(model.contract.labels),
     )

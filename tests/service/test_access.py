@@ -64,7 +64,16 @@ def bearer(key: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/guide", "/web/page.js", "/docs", "/openapi.json", "/metrics", "/health/live", "/health/ready"],
+    [
+        "/",
+        "/guide",
+        "/web/page.js",
+        "/docs",
+        "/openapi.json",
+        "/metrics",
+        "/health/live",
+        "/health/ready",
+    ],
 )
 def test_what_orchestrators_scrapers_and_the_page_need_is_open(guarded: Live, path) -> None:
     assert guarded.client.get(path).status_code == 200
