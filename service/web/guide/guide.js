@@ -63,6 +63,8 @@ class Guide {
     this.#offerSettings();
     this.#view = { ...this.#view, ...known(viewOf(location.hash)) };
     this.#turn();
+    byId("to-hand", HTMLElement).addEventListener("click", (event) => leapTo("hand", event));
+    byId("skip", HTMLElement).addEventListener("click", (event) => leapTo("stage", event));
     window.addEventListener("popstate", () => this.#follow(location.hash));
     listenForKeys((distance) => this.go({ step: stepAway(this.#view.step, distance) }));
     listenForTools({ name: () => this.#fileName(), root: this.#stage.root, say });
@@ -275,6 +277,16 @@ class Guide {
 function known(view) {
   const { step, ...rest } = view;
   return step !== undefined && IDS.includes(step) ? view : rest;
+}
+
+/**
+ * Goes to a part of the page; the address is of the view alone.
+ * @param {string} id
+ * @param {Event} event
+ */
+function leapTo(id, event) {
+  event.preventDefault();
+  byId(id, HTMLElement).focus();
 }
 
 /** @type {number | undefined} */

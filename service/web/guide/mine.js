@@ -11,8 +11,6 @@ import { text } from "./text.js";
 export class Mine {
   #go;
   #controller = new AbortController();
-  #shown = "";
-
   /** @param {(change: Partial<import("./view.js").View>) => void} go */
   constructor(go) {
     this.#go = go;
@@ -28,7 +26,11 @@ export class Mine {
     byId("mine-name", HTMLElement).textContent = facts.name;
     const scene = /** @type {any} */ ({ facts, view, text, go: this.#go, signal: this.#controller.signal });
     byId("mine-picture", HTMLElement).replaceChildren(patchGrid(scene, { label: text("your_picture"), plain: true, maxSide: 176 }));
-    byId("mine-patch", HTMLElement).replaceChildren(patchPixels(facts, view.patch), make("p", "", make("b", "", text("your_patch")), " ", facts.architecture.nameOfPatch(view.patch)));
+    const pixels = patchPixels(facts, view.patch);
+    const name = make("p", "", make("b", "", text("your_patch")), " ", facts.architecture.nameOfPatch(view.patch));
+    byId("mine-patch", HTMLElement).replaceChildren(pixels, name);
+    byId("to-hand-patch", HTMLElement).replaceChildren(patchPixels(facts, view.patch));
+    byId("to-hand-name", HTMLElement).textContent = text("mark_mine", { patch: view.patch });
   }
 }
 

@@ -6,20 +6,29 @@ import { byId, make } from "../element.js";
 import { CHAPTERS } from "./steps.js";
 import { text } from "./text.js";
 
+const WIDE = matchMedia("(min-width: 72rem)"); // as in guide.css: where the list has a column
+
 /** Keeps one step current. */
 export class Rail {
   #root = byId("rail", HTMLElement);
+  #fold = byId("steps-fold", HTMLDetailsElement);
   /** @type {Map<string, HTMLAnchorElement>} */
   #links = new Map();
+
+  constructor() {
+    const unfold = () => (this.#fold.open = WIDE.matches);
+    WIDE.addEventListener("change", unfold);
+    this.#root.addEventListener("click", unfold);
+    unfold();
+  }
 
   /** Writes the list in the language spoken. */
   write() {
     this.#links.clear();
     this.#root.replaceChildren(...CHAPTERS.map(({ name, ids }) => {
       const items = ids.map((id) => {
-        const link = make("a", "", make("span", "id", id), make("span", "", text(`step${id}_title`)));
+        const link = make("a", "", make("span", "id", id), " ", make("span", "", text(`step${id}_title`)));
         link.href = `#step=${id}`;
-        if (/b$/.test(id)) link.classList.add("sub");
         this.#links.set(id, link);
         return make("li", "", link);
       });
@@ -33,12 +42,11 @@ export class Rail {
       if (own === id) link.setAttribute("aria-current", "step");
       else link.removeAttribute("aria-current");
     }
-    const link = this.#links.get(id);
-    const box = this.#root;
-    if (!link || box.scrollHeight <= box.clientHeight) return;
-    const [at, height] = [link.offsetTop - box.offsetTop, link.offsetHeight];
-    if (at < box.scrollTop || at + height > box.scrollTop + box.clientHeight) {
-      box.scrollTop = at - box.clientHeight / 2;
+    const [link, box] = [this.#links.get(id), this.#fold.parentElement];
+    if (!link || !box || !WIDE.matches) return;
+    const [own, seen] = [link.getBoundingClientRect(), box.getBoundingClientRect()];
+    if (own.top < seen.top || own.bottom > Math.min(seen.bottom, innerHeight)) {
+      box.scrollTop += own.top - seen.top - seen.height / 2; // scrollIntoView would move the page too
     }
   }
 }

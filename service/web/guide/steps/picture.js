@@ -2,7 +2,8 @@
  * The steps of the chapter "picture".
  */
 
+import step0 from "./step-0.js";
 import step2 from "./step-2.js";
 
 /** @type {import("../step.js").Step[]} */
-export default [step2];
+export default [step0, step2];
