@@ -32,7 +32,7 @@ export function trainingCurves(scene) {
   });
   if (charts.length === 0) return make("p", "", text("step24_no_history"));
   const said = text("step24_history", { recipe, epochs: number(epochs) });
-  return make("div", "", make("p", "", said), make("div", "training-curves", ...charts));
+  return make("div", "counted", make("p", "", said), make("div", "training-curves", ...charts));
 }
 
 /**

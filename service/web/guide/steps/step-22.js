@@ -44,9 +44,9 @@ export default {
         "div",
         "lift",
         make("figure", isFirst ? "rising" : "", make("figcaption", "", text(`step22_row_${way}`, sizes(facts))), strip),
-        make("p", "formula", formula(scene, feature)),
         make("figure", "", lifted(scene, { tensor: norm, isTaken, feature, label }), make("figcaption", "", label)),
       ),
+      make("p", "formula", formula(scene, feature)),
       section(text("step22_own_heading"), make("p", "own-patch", ownPatch(scene))),
     );
   },

@@ -65,7 +65,7 @@ export default {
   step23_sum_heading: "How the logit of “{label}” comes about",
   step23_difference_heading: "Why “{label}” beats “{versus}”, or not",
   step23_sum: "Each feature of the readout times its weight is what the feature adds to the logit. All together, with the bias, they make {total}.",
-  step23_difference: "The two logits differ by {total}. So the model holds “{label}” for e^{total} = {odds} times as probable as “{versus}”. The difference is a sum too, with the difference of the two rows of weights.",
+  step23_difference: "The two logits differ by {total}. So the model holds “{label}” for e^{difference} = {odds} times as probable as “{versus}”. The difference is a sum too, with the difference of the two rows of weights.",
   step23_contributions: "What each feature adds",
   step23_feature: "feature {feature}: readout × weight",
   step23_shape_readout: "readout",

@@ -65,7 +65,7 @@ export default {
   step23_sum_heading: "“{label}”의 로짓이 만들어지는 과정",
   step23_difference_heading: "“{label}”과(와) “{versus}”의 로짓 차이",
   step23_sum: "리드아웃의 특징에 가중치를 곱한 값이 그 특징이 로짓에 더하는 몫입니다. 편향까지 모두 더하면 {total}입니다.",
-  step23_difference: "두 로짓의 차이는 {total}입니다. 그래서 모델은 “{label}”의 확률을 “{versus}”의 e^{total} = {odds}배로 봅니다. 이 차이도 하나의 합이며, 두 가중치 행의 차이를 씁니다.",
+  step23_difference: "두 로짓의 차이는 {total}입니다. 그래서 모델은 “{label}”의 확률을 “{versus}”의 e^{difference} = {odds}배로 봅니다. 이 차이도 하나의 합이며, 두 가중치 행의 차이를 씁니다.",
   step23_contributions: "특징마다 더하는 몫",
   step23_feature: "특징 {feature}: 리드아웃 × 가중치",
   step23_shape_readout: "리드아웃",
