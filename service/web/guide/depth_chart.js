@@ -20,7 +20,7 @@ import { numberTable } from "./table.js";
 const EDGES = { left: 46, top: 12, bottom: 44 };
 const LETTER = 7.2; // CSS pixels, about
 const LINE = 16; // CSS pixels between two names
-const MOST_NAME = 0.4; // of the width
+const NARROW = 416; // CSS pixels, 26rem as block.css says: below, a legend names the lines
 
 /**
  * @param {Scene} scene
@@ -39,7 +39,8 @@ export function depthChart(scene, chart) {
     `${across(layer).toFixed(1)} ${up(value).toFixed(1)}`;
 
   const element = drawing(scene, { label, className: "depth-chart", height }, (width) => {
-    const right = width - Math.min(names, width * MOST_NAME);
+    const isNarrow = width < NARROW;
+    const right = width - (isNarrow ? 12 : names);
     const gap = (right - EDGES.left) / depth;
     across = (layer) => EDGES.left + (layer + 0.5) * gap;
     const left = across(scene.view.layer) - gap / 2;
@@ -51,7 +52,7 @@ export function depthChart(scene, chart) {
       ...series.map(({ values, look }) => lineOf(values, look, place)),
       ...series.map(({ values, look }) => pointAt(values, scene.view.layer, look, across, up)).flat(),
       ...dots.map(({ layer, value }) => makeDrawn("path", { d: cross(across(layer), up(value)), class: "lone" })),
-      ...endNames(series, up, across(depth - 1) + 12, height),
+      ...(isNarrow ? [] : endNames(series, up, across(depth - 1) + 12, height)),
     ];
   });
   element.addEventListener("click", (event) => {
@@ -65,7 +66,11 @@ export function depthChart(scene, chart) {
     columnName: (column) => series[column].name,
     cell: (layer, column) => (Number.isNaN(series[column].values[layer]) ? "" : say(series[column].values[layer])),
   });
-  return make("div", "depth", element, table);
+  const legend = series.map(({ name, look }) => {
+    const line = makeDrawn("line", { x1: 0, x2: 28, y1: 5, y2: 5, class: `line ${look}` });
+    return make("li", "", makeDrawn("svg", { width: 28, height: 10, class: "depth-chart", "aria-hidden": "true" }, line), name);
+  });
+  return make("div", "depth", element, make("ul", "plain legend", ...legend), table);
 }
 
 /** @param {number} tick @param {number} y @param {number} right @param {string} said */
