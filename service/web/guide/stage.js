@@ -19,6 +19,7 @@ export class Stage {
   #shapes = byId("shapes", HTMLElement);
   #check = new CheckPanel();
   #shown = "";
+  #isNew = true;
 
   /** The element that holds the drawing. */
   get root() {
@@ -40,34 +41,48 @@ export class Stage {
     void this.#step.offsetWidth; // lets the animation begin anew
     this.#step.classList.add("entering");
     this.#step.classList.toggle("forward", isForward);
-    this.#shown = id;
+    [this.#shown, this.#isNew] = [id, true];
     this.#drawing.style.minHeight = `${this.#drawing.offsetHeight}px`; // nothing jumps while values come
     this.#drawing.replaceChildren();
     this.#shapes.replaceChildren();
     this.#check.hide();
+    this.await();
   }
 
-  /** @param {boolean} isBusy */
+  /** Says that values are waited for; until they come, what was drawn stays. */
+  await() {
+    delete this.#step.dataset.drawn;
+  }
+
+  /** @param {boolean} isBusy whether the wait is worth showing */
   set busy(isBusy) {
     this.#drawing.setAttribute("aria-busy", String(isBusy));
+  }
+
+  /** Says that the values did not come; what is drawn of the step stays. */
+  miss() {
+    if (this.#drawing.childElementCount === 0) this.#drawing.append(make("p", "muted", text("not_here")));
   }
 
   /**
    * Draws a scene.
    * @param {Step} step
-   * @param {Scene} scene
+   * @param {Omit<Scene, "isNew">} about
    */
-  async draw(step, scene) {
+  async draw(step, about) {
+    const scene = { ...about, isNew: this.#isNew };
+    this.#isNew = false;
     keepingPlace(this.#drawing, () => {
       this.#drawing.replaceChildren();
       step.draw(scene);
     });
     this.#drawing.style.minHeight = "";
     this.#shapes.replaceChildren(...step.shapes(scene).map(({ name, what, shape }) => {
-      return make("li", "shape", make("b", "", name), make("span", "what", text(what)), make("span", "size", shapeText(shape)));
+      return make("li", "shape", ...(name ? [make("b", "", name)] : []), make("span", "what", text(what)), make("span", "size", shapeText(shape)));
     }));
     const check = await step.check(scene);
     if (scene.signal.aborted) return;
+    this.#step.dataset.drawn = step.id;
     if (check) this.#check.show(check, Object.values(scene.tensors).some(({ dtype }) => dtype === "F16"));
     else this.#check.hide();
   }
