@@ -20,7 +20,7 @@ const MOST_ROWS = 6;
 export function confusionOf(scene, { confusion, label, onPick }) {
   const { facts, text } = scene;
   const { labels } = facts;
-  const parts = [make("h4", "", text("step24_confusion_heading", { label: labels[label] })), row(scene, confusion[label], label)];
+  const parts = [row(scene, confusion[label], label)];
   if (labels.length <= MOST_CLASSES) {
     const counts = new Tensor([labels.length, labels.length], Float32Array.from(confusion.flat()));
     const whole = matrix(scene, {
@@ -35,7 +35,8 @@ export function confusionOf(scene, { confusion, label, onPick }) {
     });
     parts.push(whole);
   }
-  return make("div", "confusion", ...parts);
+  const heading = make("h4", "", text("step24_confusion_heading", { label: labels[label] }));
+  return make("div", "confusion", heading, make("div", "side-by-side", ...parts));
 }
 
 /**
@@ -53,5 +54,5 @@ function row({ facts, text }, counts, label) {
     return make("li", "", make("span", "name", name), make("span", "share", percent(share)), shareBar(share));
   });
   const said = text("step24_confusion", { label: facts.labels[label], total: total.toLocaleString() });
-  return make("div", "", make("p", "", said), make("ol", "plain counts", ...items));
+  return make("div", "counted", make("p", "", said), make("ol", "plain counts", ...items));
 }

@@ -52,7 +52,7 @@ export function drawHeadSum(scene, asked) {
     name: (index) => text("step23_feature", { feature: index }),
     signed: true,
   });
-  const words = { label, versus, total: signed(sum.total), odds: number(Math.exp(sum.total)) };
+  const words = { label, versus, total: signed(sum.total), difference: number(sum.total), odds: number(Math.exp(sum.total)) };
   const weights = isAlone ? `W[${label}]` : `W[${label}] − W[${versus}]`;
   return [
     make("p", "", text(isAlone ? "step23_sum" : "step23_difference", words)),

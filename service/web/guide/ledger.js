@@ -29,7 +29,7 @@ export function ledger({ facts, text }, { logits, probabilities, picked, versus,
       make("span", "name", facts.labels[index]),
       cell("logit", number(logit), logit, signedBar(logit / (tallest || 1))),
       cell("power", number(Math.exp(logit)), Math.exp(logit)),
-      cell("share", percent(share), share, shareBar(share)),
+      cell("share", percent(share, 2), share, shareBar(share)),
     );
     button.type = "button";
     button.dataset.focus = `class-${index}`;

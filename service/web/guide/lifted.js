@@ -7,15 +7,18 @@ import { inkOf, rangeOf } from "./ink.js";
 
 const TALLEST = 320; // CSS pixels
 const ROW = 6; // CSS pixels, where there is room
+const LINE = 16; // CSS pixels
+const RISE = 20; // CSS pixels, as the style sheet has it
 const FAINT = 0.28; // of a grey row's darkness
 
 /**
  * @param {import("./step.js").Scene} scene
- * @param {{tensor: import("./tensor.js").Tensor, isTaken: (row: number) => boolean, label: string}} options
+ * @param {{tensor: import("./tensor.js").Tensor, isTaken: (row: number) => boolean,
+ *   feature: number, label: string}} options `feature` is the column that is framed
  * @returns {HTMLElement}
  */
-export function lifted({ facts, text, view }, { tensor, isTaken, label }) {
-  const [rows] = tensor.shape;
+export function lifted({ facts, text, view }, { tensor, isTaken, feature, label }) {
+  const [rows, columns] = tensor.shape;
   const canvas = painted(tensor, isTaken);
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", label);
@@ -23,13 +26,17 @@ export function lifted({ facts, text, view }, { tensor, isTaken, label }) {
   canvas.style.height = `${height}px`;
   const mark = (/** @type {string} */ name, /** @type {number} */ row) => {
     const said = make("span", name, text(`step22_${name}`));
-    said.style.top = `${((row + 0.5) / rows) * height}px`;
+    said.style.top = `${RISE + ((row + 0.5) / rows) * height}px`;
     return said;
   };
   const own = facts.architecture.tokenOf(view.patch);
   const marks = [mark("own", own)];
-  if (!isTaken(own)) marks.unshift(mark("taken", 0));
-  return make("div", "lifted", canvas, ...marks);
+  if (!isTaken(own)) marks.push(mark("taken", 0));
+  const isClose = (own / rows) * height < LINE;
+  if (isClose) marks[0].style.top = `${RISE + 1.25 * LINE}px`;
+  const column = make("i", "column");
+  Object.assign(column.style, { left: `${(feature * 100) / columns}%`, width: `${100 / columns}%` });
+  return make("div", "lifted", make("div", "lifted-rows", canvas, column), ...marks);
 }
 
 /**

@@ -13,11 +13,13 @@ import { number, percent } from "./number.js";
  */
 
 const HEIGHT = 300; // CSS pixels
-const EDGES = { left: 44, right: 16, top: 16, bottom: 46 };
-const LEAST_TOP = 5; // nats
+const EDGES = { left: 44, right: 16, top: 30, bottom: 46 };
+const TOPS = { least: 5, most: 10 }; // nats; only a named loss goes beyond
 const STEPS = 160; // of the line
 const SHARES = [0, 0.25, 0.5, 0.75, 1];
 const MOST_TICKS = 6;
+const LETTER = 7.2; // CSS pixels, about
+const LINE = 18;
 
 /**
  * @param {import("./step.js").Scene} scene
@@ -36,7 +38,8 @@ export function lossCurve(scene, { points, label }) {
  */
 function parts({ text }, points, width) {
   const named = points.filter(({ kind }) => kind !== "other");
-  const top = Math.max(LEAST_TOP, ...named.map(({ loss }) => Math.ceil(loss * 1.1)));
+  const highest = Math.min(Math.max(...points.map(({ loss }) => loss)), TOPS.most);
+  const top = Math.max(TOPS.least, Math.ceil(highest * 1.05), ...named.map(({ loss }) => Math.ceil(loss * 1.05)));
   const [across, down] = [width - EDGES.left - EDGES.right, HEIGHT - EDGES.top - EDGES.bottom];
   /** @param {number} share @param {number} loss @returns {Place} */
   const at = (share, loss) => ({
@@ -59,11 +62,11 @@ function parts({ text }, points, width) {
       const { x, y } = at(share, 0);
       return drawText({ x, y: y + 18 }, "middle", "tick", percent(share, 0));
     }),
-    drawText({ x: at(0.5, 0).x, y: EDGES.top + 4 }, "middle", "axis", text("step24_axis_loss")),
+    drawText({ x: 0, y: 13 }, "start", "axis", text("step24_axis_loss")),
     drawText({ x: at(0.5, 0).x, y: HEIGHT - 6 }, "middle", "axis", text("step24_axis_share")),
     drawLine(line, "curve"),
     ...seen.map((point) => drawPoint(point, at)),
-    ...seen.filter(({ kind }) => kind !== "other").map((point) => drawName(point, at, width)),
+    ...named.map((point) => drawName(point, named, at, width)),
   ];
 }
 
@@ -86,16 +89,19 @@ function drawPoint({ loss, name, kind }, at) {
 }
 
 /**
- * Writes a point's name beside it, to the right where there is room.
+ * Writes a point's name above the curve, which falls to the right; two close names stand apart.
  * @param {Point} point
+ * @param {Point[]} named
  * @param {(share: number, loss: number) => Place} at
  * @param {number} width
  */
-function drawName({ loss, name, kind }, at, width) {
+function drawName({ loss, name, kind }, named, at, width) {
   const { x, y } = at(Math.exp(-loss), loss);
-  const isRight = x < width * 0.6;
-  const place = { x: isRight ? x + 14 : Math.min(x + 8, width - 4), y: y - 14 };
-  return drawText(place, isRight ? "start" : "end", `name ${kind}`, `${name} ${number(loss)}`);
+  const said = `${name} ${number(loss)}`;
+  const isFitting = x + 12 + said.length * LETTER < width;
+  const isCrowded = kind === "own" && named.some((other) => other.kind !== kind && Math.abs(at(0, other.loss).y - y) < LINE);
+  const place = { x: isFitting ? x + 12 : width, y: y - (isCrowded ? 10 + LINE : 10) };
+  return drawText(place, isFitting ? "start" : "end", `name ${kind}`, said);
 }
 
 /**

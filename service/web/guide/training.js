@@ -27,12 +27,12 @@ export function trainingCurves(scene) {
     const values = rows.map((/** @type {any} */ row) => row[key]);
     const x = rows.map((/** @type {any} */ row, /** @type {number} */ index) => row.epoch ?? index + 1);
     const label = text("step24_curve", { name, first: number(values[0]), last: number(values.at(-1)) });
-    const chart = lineChart(scene, { series: [{ name, values, x }], xName, yName: name, label });
+    const chart = lineChart(scene, { series: [{ name, values, x }], xName, yName: "", label });
     return [make("figure", "", make("figcaption", "", label), chart)];
   });
   if (charts.length === 0) return make("p", "", text("step24_no_history"));
   const said = text("step24_history", { recipe, epochs: number(epochs) });
-  return make("div", "", make("p", "", said), make("div", "training-curves", ...charts));
+  return make("div", "counted", make("p", "", said), make("div", "training-curves", ...charts));
 }
 
 /**

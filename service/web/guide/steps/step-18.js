@@ -23,7 +23,7 @@ export default {
     const residual = residualOf(scene.tensors);
     const token = pinnedToken(scene);
     const ratios = normRatios(residual);
-    const { text, facts: { architecture } } = scene;
+    const { text, view, facts: { architecture } } = scene;
     const arrows = triangle(scene, {
       input: { name: "X", values: residual.input.row(token) },
       branch: { name: residual.gamma ? "\u03b3z" : "z", values: addedTo(residual, token) },
@@ -38,6 +38,7 @@ export default {
           arrows,
           make("p", "muted", text("step18_plane")),
           ratioTable(scene, [{ sign: SIGN, ratios }]),
+          ...(view.layer === 0 ? [make("p", "muted", text("step18_first"))] : []),
         ),
         section(
           text("step18_map"),

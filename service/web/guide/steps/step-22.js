@@ -11,6 +11,8 @@ import { vector } from "../vector.js";
 /** @typedef {import("../step.js").Scene} Scene */
 
 const TERMS = 6;
+/** Readouts that have been seen to rise: they do so once. @type {WeakSet<object>} */
+const risen = new WeakSet();
 
 /** @type {import("../step.js").Step} */
 export default {
@@ -26,6 +28,8 @@ export default {
     const way = readsClassToken ? "class" : "mean";
     const label = text(`step22_matrix_${way}`);
     const feature = featureOf(scene);
+    const isFirst = !risen.has(readout);
+    risen.add(readout);
     const strip = vector(scene, {
       values: readout.data,
       label: text("step22_readout"),
@@ -36,8 +40,12 @@ export default {
     });
     root.append(
       make("p", "", text(`step22_${way}`, sizes(facts))),
-      make("figure", "lift", make("figcaption", "", label), lifted(scene, { tensor: norm, isTaken, label })),
-      make("figure", "lift-row", make("figcaption", "", text(`step22_row_${way}`, sizes(facts))), strip),
+      make(
+        "div",
+        "lift",
+        make("figure", isFirst ? "rising" : "", make("figcaption", "", text(`step22_row_${way}`, sizes(facts))), strip),
+        make("figure", "", lifted(scene, { tensor: norm, isTaken, feature, label }), make("figcaption", "", label)),
+      ),
       make("p", "formula", formula(scene, feature)),
       section(text("step22_own_heading"), make("p", "own-patch", ownPatch(scene))),
     );

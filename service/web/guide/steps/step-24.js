@@ -5,7 +5,7 @@
 import { make } from "../../element.js";
 import { classChoice } from "../class_choice.js";
 import { confusionOf } from "../confusion.js";
-import { gradientOf, logSumExp, lossOf } from "../cross_entropy.js";
+import { gradientOf, logSumExp, lossOf, ranked } from "../cross_entropy.js";
 import { descent } from "../descent.js";
 import { gradientTable } from "../gradient_table.js";
 import { lossCurve } from "../loss_curve.js";
@@ -14,6 +14,8 @@ import { section } from "../section.js";
 import { testMetrics, testSaid, trainingCurves } from "../training.js";
 
 /** @typedef {import("../step.js").Scene} Scene */
+
+const MOST_POINTS = 10;
 
 /** @type {import("../step.js").Step} */
 export default {
@@ -37,12 +39,12 @@ export default {
   shapes: ({ facts }) => [
     { name: "z", what: "step24_shape_logits", shape: [facts.labels.length] },
     { name: "p − y", what: "step24_shape_gradient", shape: [facts.labels.length] },
-    { name: "L", what: "step24_shape_loss", shape: [] },
+    { name: "L", what: "step24_shape_loss", shape: [1] },
   ],
 
   check({ view, facts, tensors }) {
     const logits = tensors.logits.data;
-    const label = view.label ?? best(tensors.probabilities.data);
+    const label = view.label ?? ranked(logits)[0];
     return {
       formula: `log Σ exp(z) − z[${facts.labels[label]}]`,
       recomputed: lossOf(logits, label),
@@ -61,12 +63,13 @@ function lossOfLabel(scene) {
   const { labels } = facts;
   const logits = tensors.logits.data;
   const mean = testMetrics(facts)?.log_loss;
-  const points = labels
-    .map((name, index) => ({ loss: lossOf(logits, index), name, kind: index === view.label ? "own" : "other" }))
+  const shown = new Set([...ranked(logits).slice(0, MOST_POINTS), ...(view.label === null ? [] : [view.label])]);
+  const points = [...shown]
+    .map((index) => ({ loss: lossOf(logits, index), name: labels[index], kind: index === view.label ? "own" : "other" }))
     .concat(mean === undefined ? [] : [{ loss: mean, name: text("step24_mean"), kind: "mean" }]);
   const curve = lossCurve(scene, {
     points: /** @type {import("../loss_curve.js").Point[]} */ (points),
-    label: text("step24_curve_label", { points: points.map(({ name, loss }) => `${name} ${number(loss)}`).slice(0, 11).join(", ") }),
+    label: text("step24_curve_label", { points: points.map(({ name, loss }) => `${name} ${number(loss)}`).join(", ") }),
   });
   if (view.label === null) return [make("p", "", text("step24_unnamed")), curve];
   const loss = lossOf(logits, view.label);
@@ -100,13 +103,8 @@ function training(scene) {
   const loss = view.label === null ? null : lossOf(tensors.logits.data, view.label);
   const parts = [testSaid(scene, loss), trainingCurves(scene)];
   if (confusion) {
-    const label = view.label ?? best(tensors.probabilities.data);
+    const label = view.label ?? ranked(tensors.logits.data)[0];
     parts.push(confusionOf(scene, { confusion, label, onPick: (label) => go({ label }) }));
   }
   return parts;
-}
-
-/** @param {ArrayLike<number>} shares */
-function best(shares) {
-  return Array.from(shares).reduce((top, share, index) => (share > shares[top] ? index : top), 0);
 }

@@ -32,6 +32,7 @@ export default {
     "A token and its change are arrows. The longer the change is beside the token, the more this layer turned it around. Pin another patch, or take another layer: some parts of the picture change more than others.",
   step18_triangle: "The sum as arrows: {token}",
   step18_plane: "Two vectors of any width lie in one plane. Here you see that plane: lengths and angle are the true ones.",
+  step18_first: "The class token enters layer 0 as the same learned vector in every picture. Here it hears of this one for the first time.",
   step18_map: "How much every patch changes",
   step18_shape: "ratio of the two norms, one per token",
 
@@ -76,7 +77,6 @@ export default {
     "Every layer does what you just saw, with weights of its own. Walk through them: what would the model say if it stopped here? Where does it look, which tokens grow long, and what becomes of your patch?",
   step21_play: "Walk through the layers",
   step21_pause: "Pause",
-  step21_where: "After layer {layer}, of layers 0 to {last}",
   step21_layer_number: "layer {layer}",
   step21_after: "after layer",
   step21_predictions: "The prediction after each layer",
