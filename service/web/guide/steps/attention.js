@@ -2,7 +2,6 @@
  * The steps of the chapter "attention".
  */
 
-<<<<<<< HEAD
 import step10 from "./step-10.js";
 import step11 from "./step-11.js";
 import step12 from "./step-12.js";
@@ -15,7 +14,3 @@ import step9 from "./step-9.js";
 
 /** @type {import("../step.js").Step[]} */
 export default [step8b, step9, step10, step11, step12, step13, step14, step15, step16];
-=======
-/** @type {import("../step.js").Step[]} */
-export default [];
->>>>>>> guide-core
