@@ -6,7 +6,7 @@ import { make } from "../../element.js";
 import { arrow } from "../arrows.js";
 import { matrix } from "../matrix.js";
 import { number } from "../number.js";
-import { pixelGrid } from "../pixels.js";
+import { pixelGrid } from "../pixel_grid.js";
 import { framedOriginal } from "../preprocessing.js";
 
 const CHANNELS = /** @type {const} */ (["red", "green", "blue"]);
