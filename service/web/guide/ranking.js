@@ -35,7 +35,7 @@ export function ranking(label, entries) {
  * @param {boolean} isSigned
  */
 function row({ name, value, note = "", sign, isMine, onPick }, most, isSigned) {
-  const bar = make("span", "fill");
+  const bar = make("span", value < 0 ? "fill below" : "fill");
   const share = (Math.abs(value) / most) * (isSigned ? 50 : 100);
   bar.style.setProperty("width", `${share}%`);
   if (isSigned) bar.style.setProperty("margin-inline-start", `${value < 0 ? 50 - share : 50}%`);

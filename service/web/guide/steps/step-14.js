@@ -39,8 +39,12 @@ export default {
         "div",
         "beside",
         wall(scene, tensors.readout_attention),
-        make("div", "", make("h3", "", title), patchGrid(scene, { heat: seen, label: title }),
-          make("p", "muted", text("step14_seen", values))),
+        make(
+          "div",
+          "",
+          patchGrid(scene, { heat: seen, label: title, caption: title, strength: 0.6 }),
+          make("p", "muted", text("step14_seen", values)),
+        ),
       ),
     );
   },
