@@ -5,7 +5,7 @@
 
 import { make, makeDrawn } from "../element.js";
 import { momentsOf } from "./dot.js";
-import { number, signed } from "./number.js";
+import { number } from "./number.js";
 
 /** @typedef {import("./step.js").Scene} Scene */
 /**
@@ -37,12 +37,14 @@ export function layerNorm(scene, { before, after, gamma, beta, feature }) {
   const reach = Math.max(...Object.values(rows).map(reachOf));
   const values = {
     x: number(before[feature]), mean: number(mean), spread: number(spread), feature,
-    gamma: number(gamma[feature]), beta: signed(beta[feature]), y: number(after[feature]),
+    gamma: number(gamma[feature]), sign: beta[feature] < 0 ? "−" : "+", beta: number(Math.abs(beta[feature])),
+    y: number(after[feature]),
   };
   return make(
     "div",
     "layer-norm",
     ...Object.entries(rows).map(([name, row]) => strip(scene, name, row, reach, feature)),
+    make("div", "ends", ...[-reach, 0, reach].map((end) => make("span", "", number(end)))),
     make("p", "formula", scene.text("norm_formula", values)),
   );
 }
@@ -106,6 +108,5 @@ function strip(scene, name, row, reach, feature) {
       make("span", "muted", scene.text("norm_moments", said)),
     ),
     svg,
-    make("div", "ends", ...[-reach, 0, reach].map((end) => make("span", "", number(end)))),
   );
 }

@@ -17,7 +17,7 @@ const BEND = 0.22; // how far the line between the patches bends, as a share of 
  * @param {number} key a token
  * @returns {HTMLElement}
  */
-export function pair({ facts, text }, query, key) {
+export function pair({ facts }, query, key) {
   const { architecture, pixels } = facts;
   const { rows, columns } = architecture;
   const [from, to] = [query, key].map((token) => {
@@ -33,7 +33,7 @@ export function pair({ facts, text }, query, key) {
   );
   /** @param {"query" | "key"} kind @param {number} token */
   const named = (kind, token) =>
-    make("p", "", make("b", `chip ${kind}`, text(`short_${kind}`)), architecture.nameOfToken(token));
+    make("p", "", make("b", `chip ${kind}`, kind[0]), architecture.nameOfToken(token));
   const names = make("figcaption", "", named("query", query), named("key", key));
   return make("figure", "pair", make("div", "stacked", pictureCanvas(pixels), svg), names);
 }

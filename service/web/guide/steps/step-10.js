@@ -31,7 +31,7 @@ function meeting(scene, query, key) {
   const { tensors, facts, text } = scene;
   const { headWidth } = facts.architecture;
   const [asking, asked] = [tensors.query.row(query), tensors.key.row(key)];
-  const [left, right] = [`${text("short_query")}[${query}]`, `${text("short_key")}[${key}]`];
+  const [left, right] = [`q[${query}]`, `k[${key}]`];
   const sum = dot(asking, asked);
   const values = { sum: number(sum), root: headWidth, score: number(tensors.scores.at(query, key)) };
   return {

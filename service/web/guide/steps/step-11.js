@@ -60,7 +60,7 @@ export default {
         make("div", "", pairMatrix(scene, {
           tensor: tensors.attention, label: text("step11_attention"), caption: text("step11_attention"),
           signed: false, focus: [query, key],
-        }), badge),
+        })),
         make(
           "div",
           "",
@@ -74,6 +74,7 @@ export default {
         tokenBars(scene, { ...shared, values: tensors.scores.row(query), label: text("step11_before") }),
         make("p", "operation", text("step11_softmax")),
         tokenBars(scene, { ...shared, values: row, label: text("step11_after") }),
+        badge,
       ),
     );
   },

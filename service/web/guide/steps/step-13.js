@@ -41,7 +41,7 @@ function product(scene) {
   return make(
     "div",
     "product-of-two",
-    make("p", "operation", "O = A V"),
+    make("div", "operation", make("p", "formula", "O = A V"), make("p", "muted", text("step13_how"))),
     framedLine(right, "column", feature, value.shape[1]),
     framedLine(left, "row", token, tokens),
     result,

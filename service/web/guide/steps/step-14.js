@@ -28,6 +28,7 @@ export default {
     const seen = seenBy(scene);
     const title = text("step14_head", { layer: view.layer, head: view.head });
     const values = {
+      rest: text(architecture.prefix > 1 ? "step14_rest_prefix" : "step14_rest_class"),
       patch: architecture.nameOfPatch(strongest(seen)),
       most: percent(seen[strongest(seen)]),
       mine: percent(seen[view.patch]),

@@ -25,7 +25,7 @@ function headSums(scene) {
       sign.style.setProperty("background", bandColor(head, heads.length));
       return {
         name: text("step15_head", { head }), value, sign,
-        isMine: head === view.head,
+        isChosen: head === view.head,
         onPick: () => go({ head, cell: view.cell }),
       };
     }),
@@ -54,7 +54,7 @@ export default {
       section(
         text("step15_mine"),
         vector(scene, {
-          values: tensors.merged.row(pinnedToken(scene)), label: text("step15_mine"), signed: true,
+          values: tensors.merged.row(pinnedToken(scene)), label: text("step15_mine"), rowName: text("mark_mine", { patch: view.patch }),
           name: columnName, bands: architecture.heads, focus: view.head * architecture.headWidth,
           onPick: (j) => go({ head: headOf(j), cell: view.cell }),
         }),

@@ -55,7 +55,7 @@ export default {
       make(
         "section",
         each === kind ? `panel ${each} chosen` : `panel ${each}`,
-        make("h3", "", make("b", `chip ${each}`, text(`short_${each}`)), text(`step9_${each}`)),
+        make("h3", "", make("b", `chip ${each}`, each[0]), text(`step9_${each}`)),
         make("p", "muted", text(`step9_${each}_means`)),
         tokenMatrix(scene, {
           tensor: tensors[each], label: text(`step9_${each}`), hue: each,
@@ -72,7 +72,7 @@ export default {
         text("step9_cell", values),
         dotProduct(scene, {
           left: { name: "LN(x)", values: left },
-          right: { name: `W${text(`short_${kind}`)}`, values: right },
+          right: { name: `W${kind[0]}`, values: right },
           bias, total: sent,
         }),
       ),

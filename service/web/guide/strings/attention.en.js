@@ -3,16 +3,13 @@ export default {
   attention_asks: "query: {token}",
   attention_asked: "key: {token}",
   attention_patch: "patch {patch}",
-  short_query: "q",
-  short_key: "k",
-  short_value: "v",
 
   norm_before: "The token as it comes",
   norm_scaled: "Brought to mean 0, spread 1",
   norm_after: "Times γ, plus β",
   norm_moments: "mean μ = {mean}, spread σ = {spread}",
   norm_formula:
-    "Feature {feature}: ({x} − {mean}) / {spread} × {gamma} {beta} = {y}",
+    "Feature {feature}, the thick line: ({x} − {mean}) / {spread} × {gamma} {sign} {beta} = {y}",
 
   step8b_title: "Normalise every token",
   step8b_text:
@@ -68,6 +65,7 @@ export default {
   step13_title: "The same for all tokens",
   step13_text:
     "Every token sums the values by its own row of attention. As matrices this is one product: O = A V. Choose a cell of O to see the row of A and the column of V that make it.",
+  step13_how: "a row of A × a column of V = one cell of O",
   step13_A: "A: a row of shares for each token",
   step13_V: "V: the values",
   step13_O: "O: what every token leaves with",
@@ -80,10 +78,12 @@ export default {
     "Each tile is the class token's attention to the patches. Yellow is the tile's own strongest patch.",
   step14_mean:
     "This model reads out the mean of the patches, so each tile is the mean of the patches' rows of attention. Yellow is the tile's own strongest patch.",
+  step14_rest_class: "the class token takes the rest",
+  step14_rest_prefix: "class token and registers take the rest",
   step14_wall: "Layer and head",
   step14_head: "Layer {layer}, head {head}",
   step14_seen:
-    "Strongest: {patch}, {most}. Your patch: {mine}. All patches together: {all}; class token and registers take the rest.",
+    "Strongest: {patch}, {most}. Your patch: {mine}. All patches together: {all}; {rest}.",
 
   step15_title: "Join the heads, map back",
   step15_text:
@@ -91,7 +91,7 @@ export default {
   step15_mine: "Your patch: the heads side by side",
   step15_concat: "concat: the heads side by side",
   step15_z: "z: after Wo",
-  step15_total: "= {total}",
+  step15_total: "Together {total}: the number in z.",
   step15_place: "head {head}, feature {feature}",
   step15_cell: "What each head adds to one number of z: {token}, feature {feature}",
   step15_sum: "Sum over the heads",

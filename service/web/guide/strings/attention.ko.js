@@ -3,19 +3,16 @@ export default {
   attention_asks: "쿼리: {token}",
   attention_asked: "키: {token}",
   attention_patch: "패치 {patch}",
-  short_query: "q",
-  short_key: "k",
-  short_value: "v",
 
   norm_before: "들어온 그대로의 토큰",
   norm_scaled: "평균 0, 표준편차 1로 맞춘 뒤",
   norm_after: "γ를 곱하고 β를 더한 뒤",
   norm_moments: "평균 μ = {mean}, 표준편차 σ = {spread}",
-  norm_formula: "특징 {feature}: ({x} − {mean}) / {spread} × {gamma} {beta} = {y}",
+  norm_formula: "특징 {feature}(굵은 선): ({x} − {mean}) / {spread} × {gamma} {sign} {beta} = {y}",
 
   step8b_title: "토큰마다 정규화합니다",
   step8b_text:
-    "어텐션에 들어가기 전에 토큰마다 값들의 평균을 0, 표준편차를 1로 맞춥니다. 그다음 학습된 γ와 β로 특징마다 늘리고 옮깁니다. 이제 중요한 것은 토큰의 크기가 아니라 무늬입니다.",
+    "어텐션에 들어가기 전에 토큰마다 값들의 평균을 0, 표준편차를 1로 맞춥니다. 그다음 학습된 γ와 β로 특징마다 늘리고 옮깁니다. 이제 중요한 것은 토큰의 크기가 아니라 패턴입니다.",
   step8b_token: "토큰 하나의 레이어 정규화: {token}",
   step8b_all: "모든 토큰",
   step8b_before: "X, 들어온 그대로",
@@ -61,11 +58,12 @@ export default {
     "이 모델은 클래스 토큰이 아니라 패치들의 평균을 읽어 냅니다. 여기서 클래스 토큰은 여러 토큰 가운데 하나일 뿐이고, 모은 내용은 다음 층들에서 클래스 토큰을 보는 패치를 거쳐야만 답에 닿습니다.",
   step12_painted: "비율 × 밸류의 길이를 사진 위에 칠한 그림",
   step12_ranking: "가장 많이 주는 토큰: 비율 × 밸류의 길이",
-  step12_context: "가중합 O[0], 그리고 특징 {feature}을(를) 항별로",
+  step12_context: "가중합 O[0]과 그 특징 {feature}의 항별 계산",
 
   step13_title: "모든 토큰이 똑같이 합니다",
   step13_text:
     "토큰마다 자기 어텐션 행으로 밸류를 더합니다. 행렬로 쓰면 곱셈 하나, O = A V입니다. O의 칸을 고르면 그 값을 만든 A의 행과 V의 열이 보입니다.",
+  step13_how: "A의 한 행 × V의 한 열 = O의 한 칸",
   step13_A: "A: 토큰마다 비율 한 행",
   step13_V: "V: 밸류",
   step13_O: "O: 토큰마다 얻은 것",
@@ -78,10 +76,12 @@ export default {
     "타일 하나는 클래스 토큰이 패치들에 준 어텐션입니다. 노란색은 그 타일 안에서 가장 강한 패치입니다.",
   step14_mean:
     "이 모델은 패치들의 평균을 읽어 내므로, 타일 하나는 패치들의 어텐션 행을 평균한 것입니다. 노란색은 그 타일 안에서 가장 강한 패치입니다.",
+  step14_rest_class: "나머지는 클래스 토큰의 몫입니다",
+  step14_rest_prefix: "나머지는 클래스 토큰과 레지스터의 몫입니다",
   step14_wall: "층과 헤드",
   step14_head: "층 {layer}, 헤드 {head}",
   step14_seen:
-    "가장 강한 곳: {patch}, {most}. 내 패치: {mine}. 패치 전체: {all}이고 나머지는 클래스 토큰과 레지스터의 몫입니다.",
+    "가장 강한 곳: {patch}, {most}. 내 패치: {mine}. 패치 전체: {all}. {rest}.",
 
   step15_title: "헤드를 잇고 되돌립니다",
   step15_text:
@@ -89,7 +89,7 @@ export default {
   step15_mine: "내 패치: 이어 붙인 헤드",
   step15_concat: "concat: 나란히 이은 헤드",
   step15_z: "z: Wo를 거친 뒤",
-  step15_total: "= {total}",
+  step15_total: "모두 더하면 {total}, z에 있는 값입니다.",
   step15_place: "헤드 {head}, 특징 {feature}",
   step15_cell: "z의 숫자 하나에 헤드마다 더하는 값: {token}, 특징 {feature}",
   step15_sum: "헤드별 합",
