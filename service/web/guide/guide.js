@@ -153,6 +153,7 @@ class Guide {
     const step = stepOf(view.step);
     this.#controls.show(step, view, facts.architecture);
     this.#mine.show(facts, view);
+    this.#stage.await();
     const timer = setTimeout(() => (this.#stage.busy = true), PATIENCE);
     try {
       const needs = step.needs(view, facts);
@@ -163,11 +164,15 @@ class Guide {
         go: (change) => this.go(change),
         fetch: (needs) => trace.fetch(needs, view, signal),
       });
+      if (signal.aborted) return;
       this.#drawn = view;
+      this.#notice.hide();
       offerTools(this.#stage.root);
       this.#prefetch(stepAway(view.step, 1));
     } catch (error) {
-      if (!signal.aborted) this.#fail(error, () => this.#draw());
+      if (signal.aborted) return;
+      this.#stage.miss();
+      this.#fail(error, () => this.#draw());
     } finally {
       clearTimeout(timer);
       if (!signal.aborted) this.#stage.busy = false;

@@ -46,12 +46,22 @@ export class Stage {
     this.#drawing.replaceChildren();
     this.#shapes.replaceChildren();
     this.#check.hide();
+    this.await();
+  }
+
+  /** Says that values are waited for; until they come, what was drawn stays. */
+  await() {
     delete this.#step.dataset.drawn;
   }
 
-  /** @param {boolean} isBusy */
+  /** @param {boolean} isBusy whether the wait is worth showing */
   set busy(isBusy) {
     this.#drawing.setAttribute("aria-busy", String(isBusy));
+  }
+
+  /** Says that the values did not come; what is drawn of the step stays. */
+  miss() {
+    if (this.#drawing.childElementCount === 0) this.#drawing.append(make("p", "muted", text("not_here")));
   }
 
   /**

@@ -38,7 +38,7 @@ export default {
   sample_truck: "트럭",
   sample_frog: "개구리",
   place: "모델 안의 위치",
-  layer: "레이어",
+  layer: "층",
   head: "헤드",
   of_last: "{value} (0–{last})",
   map_heading: "지금 여기",
@@ -112,7 +112,7 @@ export default {
   map_norm2: "정규화",
   map_mlp: "피드포워드",
   map_add2: "+ 잔차 연결",
-  map_repeat: "레이어마다 반복",
+  map_repeat: "층마다 반복",
   map_norm: "마지막 정규화",
   map_readout: "출력 벡터",
   map_head: "클래스 확률",
@@ -130,4 +130,5 @@ export default {
   photo_name: "찍은 사진",
   no_camera: "카메라를 쓸 수 없습니다",
   no_camera_detail: "브라우저가 카메라를 내주지 않습니다. 이 페이지에서 카메라를 허용하거나 파일을 골라 주십시오.",
+  not_here: "이 단계의 값이 아직 오지 않았습니다.",
 };
