@@ -25,7 +25,7 @@ const MOVES = new Map([["ArrowLeft", -1], ["ArrowRight", 1], ["Home", -Infinity]
  * @returns {HTMLElement}
  */
 export function tokenBars(scene, { values, label, token, mine, onPick }) {
-  const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
+  const [low, high] = [Math.min, Math.max].map((end) => end(0, ...Array.from(values)));
   const unit = HEIGHT / (high - low || 1);
   /** @param {number} at */
   const bar = (at) => {
