@@ -1,4 +1,4 @@
-"""What the README and the document of the protocols promise, run as it stands."""
+"""What the README and the documents of protocols and traces promise, run as it stands."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from PIL import Image, ImageDraw
 
 README = Path(__file__).parents[1] / "README.md"
 PROTOCOLS = README.parent / "docs" / "protocols.md"
-TEXT = README.read_text() + PROTOCOLS.read_text()
+TRACES = README.parent / "docs" / "trace.md"
+TEXT = README.read_text() + PROTOCOLS.read_text() + TRACES.read_text()
 BLOCKS = re.findall(r"^```bash\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 PYTHON_BLOCKS = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+SCRIPT_BLOCKS = re.findall(r"^```javascript\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 TRAINING = "vitrine-model train"
 
 pytestmark = pytest.mark.skipif(
@@ -87,6 +89,16 @@ def test_a_shell_block_runs_as_it_stands(block: str, desk: Path, address: str) -
 def test_a_python_block_runs_as_it_stands(block: str, desk: Path, address: str) -> None:
     served = block.replace("localhost:8000", address.removeprefix("http://"))
     done = subprocess.run([sys.executable, "-c", served], cwd=desk, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="needs node")
+@pytest.mark.parametrize("block", SCRIPT_BLOCKS, ids=lambda block: block[:50])
+def test_a_javascript_block_runs_as_it_stands(block: str, desk: Path, address: str) -> None:
+    served = block.replace("localhost:8000", address.removeprefix("http://"))
+    command = ["node", "--input-type=module", "--eval", served]
+    done = subprocess.run(command, cwd=desk, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout
 

@@ -70,7 +70,7 @@ class Trial:
         return Check("models", "ok", found, facts=facts)
 
     def explanations(self) -> Iterator[Check]:
-        """Replay the golden maps of every bundle that could be opened."""
+        """Replay the golden maps and traces of every bundle that could be opened."""
         for model in self.opened:
             tell(at=f"explaining with {model.engine.bundle.folder}")
             try:
@@ -120,7 +120,10 @@ def _replayed(engine: Engine) -> Check:
     if not engine.is_explainable:
         detail, _, remedy = engine.how_to_explain.partition("; ")
         return Check("explanations", "warning", detail, remedy, facts)
-    found = f"{named}: the golden maps of {' and '.join(replayed)} hold"
+    if not engine.is_traceable:
+        detail, _, remedy = engine.how_to_trace.partition("; ")
+        return Check("explanations", "warning", detail, remedy, facts)
+    found = f"{named}: the golden numbers of {', '.join(replayed[:-1])} and {replayed[-1]} hold"
     return Check("explanations", "ok", found, facts=facts)
 
 

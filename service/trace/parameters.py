@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -28,7 +27,7 @@ class Parameters:
         """Open the file. Raises ContractError where it does not tell the shape of its model."""
         path = bundle.path(WEIGHTS_FILE)
         try:
-            self._file = _open(path)
+            self._file = cast(Any, safe_open(path, framework="numpy"))  # it states no types
             self.shape: dict[str, Any] = json.loads(self._file.metadata()[SHAPE_KEY])
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise ContractError(
@@ -57,10 +56,6 @@ class Parameters:
         ]
         found: Floats = np.concatenate(pieces)
         return found.reshape(len(rows), *self.size(name)[1:])
-
-
-def _open(path: Path) -> Any:  # the library states no types
-    return safe_open(path, framework="numpy")
 
 
 def _runs(rows: Sequence[int]) -> list[tuple[int, int]]:

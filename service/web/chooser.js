@@ -9,15 +9,18 @@ import { SAMPLES, drawSample, encodeSample } from "./samples.js";
 import { text } from "./strings.js";
 
 /** @typedef {import("./picture.js").Picture} Picture */
+/** @typedef {import("./samples.js").Sample} Sample */
 
 const THUMBNAIL_SIDE = 128; // pixels, twice what is shown
 
 /**
  * Listens to every way of choosing a picture. The picture is promised at once, so that its order
  * among other choices is known before it is read.
- * @param {{choose: (picture: Promise<Picture>, sample?: string) => void, fail: (problem: Problem) => void}} listener
+ * @param {{choose: (picture: Promise<Picture>, sample?: Sample) => void,
+ *   fail: (problem: Problem) => void}} listener
+ * @param {Sample[]} samples
  */
-export function listenForPictures({ choose, fail }) {
+export function listenForPictures({ choose, fail }, samples = SAMPLES) {
   /** @param {File | undefined} file */
   const chooseFile = (file) => {
     if (file) choose(readPicture(file, file.name || text("pasted_name")));
@@ -26,7 +29,7 @@ export function listenForPictures({ choose, fail }) {
   openOnClick("take-photo", "camera", chooseFile);
   listenForDrops(chooseFile, fail);
   document.addEventListener("paste", (event) => chooseFile(pictureFile(event.clipboardData)));
-  byId("samples", HTMLUListElement).append(...SAMPLES.map((sample) => sampleItem(sample, choose)));
+  byId("samples", HTMLUListElement).append(...samples.map((sample) => sampleItem(sample, choose)));
 }
 
 /**
@@ -79,8 +82,8 @@ function pictureFile(transfer) {
 }
 
 /**
- * @param {import("./samples.js").Sample} sample
- * @param {(picture: Promise<Picture>, sample?: string) => void} choose
+ * @param {Sample} sample
+ * @param {(picture: Promise<Picture>, sample: Sample) => void} choose
  * @returns {HTMLLIElement}
  */
 function sampleItem(sample, choose) {
@@ -91,7 +94,16 @@ function sampleItem(sample, choose) {
   const button = make("button", "sample", drawing, name);
   button.type = "button";
   button.addEventListener("click", () => {
-    choose(encodeSample(sample).then((bytes) => readPicture(bytes, text(sample.title))), sample.title);
+    choose(readSample(sample), sample);
   });
   return make("li", "", button);
+}
+
+/**
+ * Reads a sample as if it had been chosen as a file.
+ * @param {Sample} sample
+ * @returns {Promise<Picture>}
+ */
+export async function readSample(sample) {
+  return readPicture(await encodeSample(sample), text(sample.title));
 }

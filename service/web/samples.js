@@ -145,7 +145,7 @@ function drawFrog(pen) {
  * @param {string} from
  * @param {string} to
  */
-function fade(pen, top, bottom, from, to) {
+export function fade(pen, top, bottom, from, to) {
   const gradient = pen.createLinearGradient(0, top, 0, bottom);
   gradient.addColorStop(0, from);
   gradient.addColorStop(1, to);
@@ -161,7 +161,7 @@ function fade(pen, top, bottom, from, to) {
  * @param {number} width
  * @param {number} height
  */
-function block(pen, color, left, top, width, height) {
+export function block(pen, color, left, top, width, height) {
   pen.fillStyle = color;
   pen.fillRect(left, top, width, height);
 }
@@ -171,7 +171,7 @@ function block(pen, color, left, top, width, height) {
  * @param {string} color
  * @param {number[]} corners x and y in turn
  */
-function shape(pen, color, corners) {
+export function shape(pen, color, corners) {
   pen.fillStyle = color;
   pen.beginPath();
   for (let at = 0; at < corners.length; at += 2) pen.lineTo(corners[at], corners[at + 1]);
@@ -199,7 +199,7 @@ function ellipsePath(x, y, width, height) {
  * @param {number} width
  * @param {number} height
  */
-function ellipse(pen, color, x, y, width, height) {
+export function ellipse(pen, color, x, y, width, height) {
   pen.fillStyle = color;
   pen.fill(ellipsePath(x, y, width, height));
 }
@@ -210,7 +210,7 @@ function ellipse(pen, color, x, y, width, height) {
  * @param {number} y
  * @param {number} size
  */
-function cloud(pen, x, y, size) {
+export function cloud(pen, x, y, size) {
   for (const [dx, dy, radius] of [[-22, 4, 13], [0, -2, 18], [22, 4, 12]]) {
     ellipse(pen, "#ffffffd0", x + dx * size, y + dy * size, radius * size * 1.4, radius * size);
   }

@@ -6,6 +6,7 @@ export const ENGLISH = {
   page_title: "Vitrine: what a Vision Transformer sees",
   tagline: "See what a Vision Transformer sees",
   api_link: "API",
+  guide_link: "Guide: 25 steps inside the model",
   skip: "Skip to the result",
 
   choose_heading: "Show it a picture",

@@ -44,6 +44,7 @@ def all_outputs(bundle):
     given = {
         "pixel_values": random.standard_normal((2, 3, 32, 32), np.float32),
         "keep": np.array([[3, 1], [0, 2]]),
+        "layer": np.array([1, 0]),
         "logit_weights": random.standard_normal((2, 2, len(LABELS)), np.float32),
         "layer_weights": random.standard_normal((2, 1, len(LABELS)), np.float32),
     }

@@ -42,7 +42,7 @@ def test_the_bundle_lies_under_its_name_and_version(bundle):
     assert bundle.folder.parts[-2:] == ("pets", "2")
     assert sorted(path.name for path in bundle.folder.iterdir()) == [
         "README.md", "attend.onnx", "classify.onnx", "contract.json", "explain.onnx",
-        "golden.npz", "weights.safetensors",
+        "golden.npz", "trace.onnx", "weights.safetensors",
     ]  # fmt: skip
 
 
@@ -114,7 +114,7 @@ def test_all_graphs_give_the_same_logits(model, engine):
 def test_all_graphs_read_one_weights_file_that_torch_reads_too(model, bundle):
     for name, value in load_file(bundle.path("weights.safetensors")).items():
         torch.testing.assert_close(value, model.state_dict()[name], rtol=0, atol=0)
-    for file in ("classify.onnx", "explain.onnx", "attend.onnx"):
+    for file in ("classify.onnx", "explain.onnx", "attend.onnx", "trace.onnx"):
         graph = onnx.load(bundle.path(file), load_external_data=False)
         external = [tensor for tensor in graph.graph.initializer if tensor.external_data]
         assert {tensor.external_data[0].value for tensor in external} == {"weights.safetensors"}
@@ -123,7 +123,7 @@ def test_all_graphs_read_one_weights_file_that_torch_reads_too(model, bundle):
 
 
 def test_the_graphs_hold_no_path_of_the_machine_that_exported_them(bundle):
-    for file in ("classify.onnx", "explain.onnx", "attend.onnx"):
+    for file in ("classify.onnx", "explain.onnx", "attend.onnx", "trace.onnx"):
         content = bundle.path(file).read_bytes()
         assert b"site-packages" not in content
         assert b".py" not in content
@@ -154,7 +154,7 @@ def test_a_model_that_onnxruntime_computes_otherwise_is_refused(
     model, bundle, tmp_path, monkeypatch
 ):
     def write_graphs_of_another_model(model, folder):
-        for file in ("classify.onnx", "explain.onnx", "attend.onnx"):
+        for file in ("classify.onnx", "explain.onnx", "attend.onnx", "trace.onnx"):
             shutil.copy(bundle.path(file), folder)
         content = bundle.path("weights.safetensors").read_bytes()
         start = 8 + int.from_bytes(content[:8], "little")

@@ -8,7 +8,8 @@ from fastapi.routing import APIRoute
 from openapi_spec_validator import validate
 
 from service.explain_schemas import ExplainParameters
-from service.problems import EXPLAIN_PROBLEMS, PICTURE_PROBLEMS
+from service.problems import EXPLAIN_PROBLEMS, PICTURE_PROBLEMS, TRACE_PROBLEMS
+from service.routes.trace import TraceParameters
 from service.schemas import ClassifyParameters
 from tests.service.live import Live
 from tests.service.pictures import draw, encode, text_of
@@ -21,6 +22,7 @@ TENSORS = {
     }
 }
 BODIES = {":predict": INSTANCES, ":explain": INSTANCES, "/infer": TENSORS}  # by the path's end
+QUERIES = {"/trace": {"tensors": "logits"}}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,11 @@ def test_every_route_has_a_summary_and_a_description(document) -> None:
 
 @pytest.mark.parametrize(
     ("path", "parameters"),
-    [("/classify", ClassifyParameters), ("/explain", ExplainParameters)],
+    [
+        ("/classify", ClassifyParameters),
+        ("/explain", ExplainParameters),
+        ("/trace", TraceParameters),
+    ],
 )
 def test_every_parameter_is_documented(document, path, parameters) -> None:
     documented = {item["name"]: item for item in document["paths"][path]["post"]["parameters"]}
@@ -65,7 +71,12 @@ def test_every_parameter_is_documented(document, path, parameters) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "problems"), [("/classify", PICTURE_PROBLEMS), ("/explain", EXPLAIN_PROBLEMS)]
+    ("path", "problems"),
+    [
+        ("/classify", PICTURE_PROBLEMS),
+        ("/explain", EXPLAIN_PROBLEMS),
+        ("/trace", TRACE_PROBLEMS),
+    ],
 )
 def test_every_problem_is_documented_with_an_example(document, path, problems) -> None:
     responses = document["paths"][path]["post"]["responses"]
@@ -74,7 +85,7 @@ def test_every_problem_is_documented_with_an_example(document, path, problems) -
         assert content["examples"][kind.slug]["value"]["status"] == kind.status
 
 
-@pytest.mark.parametrize("path", ["/classify", "/explain"])
+@pytest.mark.parametrize("path", ["/classify", "/explain", "/trace"])
 def test_every_body_form_is_documented(document, path) -> None:
     assert document["paths"][path]["post"]["requestBody"]["content"].keys() == {
         "image/*",
@@ -89,7 +100,7 @@ def test_every_documented_route_answers(live: Live, document) -> None:
         bodies = [body for end, body in BODIES.items() if path.endswith(end)]
         body = (*bodies, {"content": PNG})[0] if method == "post" else {}
         named = path.replace("{name}", "tiny").replace("{version}", "1")
-        response = live.client.request(method, named, **body)
+        response = live.client.request(method, named, params=QUERIES.get(path), **body)
         expected = 403 if path.endswith(("/reload", "/rollback")) else 200  # there are no keys
         assert response.status_code == expected, (path, method, response.text)
 

@@ -19,7 +19,7 @@ export function flow(parts, operator) {
 }
 
 /** Draws an arrow to the right. */
-function arrow() {
+export function arrow() {
   const path = makeDrawn("path", { d: "M1 8h24M18 2l7 6-7 6", class: "arrow" });
   return makeDrawn("svg", { width: 28, height: 16, viewBox: "0 0 28 16", class: "between", "aria-hidden": "true" }, path);
 }

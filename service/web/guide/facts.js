@@ -56,12 +56,22 @@ export async function factsOf(picture, model, trace, sample, signal) {
   };
 }
 
+/** @type {WeakMap<Tensor, HTMLCanvasElement>} */
+const drawn = new WeakMap();
+
 /**
- * Draws the pixels that the model sees on a canvas of as many.
+ * Draws the pixels that the model sees on a canvas of as many; it is shared, so draw from it alone.
  * @param {Tensor} pixels [rows, columns, 3]
  * @returns {HTMLCanvasElement}
  */
-export function drawnPixels({ shape: [rows, columns], data }) {
+export function drawnPixels(pixels) {
+  const canvas = drawn.get(pixels) ?? pixelCanvas(pixels);
+  drawn.set(pixels, canvas);
+  return canvas;
+}
+
+/** @param {Tensor} pixels */
+function pixelCanvas({ shape: [rows, columns], data }) {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [columns, rows];
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));

@@ -3,24 +3,25 @@
  */
 
 import { getModels } from "../api.js";
-import { listenForPictures } from "../chooser.js";
+import { listenForPictures, readSample } from "../chooser.js";
 import { byId, fillSelect } from "../element.js";
 import { showIdentity } from "../identity.js";
 import { Latest } from "../latest.js";
 import { Notice } from "../notice.js";
 import { Problem } from "../problem.js";
+import { listenForCamera } from "./camera.js";
 import { Controls } from "./controls.js";
 import { factsOf } from "./facts.js";
 import { listenForKeys } from "./keys.js";
 import { Mine } from "./mine.js";
 import { ModelMap } from "./map.js";
 import { Rail } from "./rail.js";
-import { nameOf, sampleNamed } from "./sample.js";
 import { Stage } from "./stage.js";
 import { IDS, stepAway, stepOf } from "./steps.js";
+import { SUBJECTS, subjectNamed } from "./subjects.js";
 import { LANGUAGES, rememberLanguage, rememberedLanguage, speakLanguage, text } from "./text.js";
-import { rememberedTheme, wearTheme } from "./theme.js";
-import { listenForTools } from "./tools.js";
+import { rememberedTheme, wearTheme } from "../theme.js";
+import { listenForTools, offerTools } from "./tools.js";
 import { Trace } from "./trace.js";
 import { FIRST_VIEW, hashOf, viewOf, withinModel } from "./view.js";
 
@@ -67,18 +68,23 @@ class Guide {
     byId("skip", HTMLElement).addEventListener("click", (event) => leapTo("stage", event));
     window.addEventListener("popstate", () => this.#follow(location.hash));
     listenForKeys((distance) => this.go({ step: stepAway(this.#view.step, distance) }));
-    listenForTools({ name: () => this.#fileName(), root: this.#stage.root, say });
+    const fail = (/** @type {unknown} */ error) => this.#fail(error, () => {});
+    listenForTools({ name: () => this.#name(), root: this.#stage.root, say, fail });
+    listenForCamera({
+      choose: (picture) => this.#take(picture, null),
+      fail: () => this.#fail(new Problem(text("no_camera"), text("no_camera_detail"), { mayPass: false }), () => {}),
+    }); // before the next, whose file input it may replace
     listenForPictures({
-      choose: (picture, title) => this.#take(picture, title ? nameOf({ title }) : null),
+      choose: (picture, sample) => this.#take(picture, SUBJECTS.find((one) => one === sample)?.name ?? null),
       fail: (problem) => this.#fail(problem, () => {}),
-    });
+    }, SUBJECTS);
     this.#begin();
   }
 
   /** Asks for the models and follows a first picture. */
   #begin() {
-    const sample = sampleNamed(this.#view.sample);
-    this.#take(sample.picture(), sample.name);
+    const sample = subjectNamed(this.#view.sample);
+    this.#take(readSample(sample), sample.name);
   }
 
   /**
@@ -89,6 +95,11 @@ class Guide {
     const isTurned = change.step !== undefined && change.step !== this.#view.step;
     const isMoved = isTurned || change.patch !== undefined;
     const view = { ...this.#view, ...(isMoved && { cell: null }), ...change };
+    if (view.sample && view.sample !== this.#view.sample) {
+      const sample = subjectNamed(view.sample);
+      this.#take(readSample(sample), sample.name);
+      return;
+    }
     if (hashOf(view) === hashOf(this.#view)) return;
     this.#show(view);
     const hash = hashOf(this.#view);
@@ -153,6 +164,7 @@ class Guide {
         fetch: (needs) => trace.fetch(needs, view, signal),
       });
       this.#drawn = view;
+      offerTools(this.#stage.root);
       this.#prefetch(stepAway(view.step, 1));
     } catch (error) {
       if (!signal.aborted) this.#fail(error, () => this.#draw());
@@ -237,7 +249,7 @@ class Guide {
     });
     const theme = byId("theme", HTMLSelectElement);
     theme.addEventListener("change", () => {
-      wearTheme(/** @type {import("./theme.js").Theme} */ (theme.value));
+      wearTheme(/** @type {import("../theme.js").Theme} */ (theme.value));
       this.#draw();
     });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
@@ -255,9 +267,16 @@ class Guide {
     if (this.#facts) showIdentity(this.#facts.model);
   }
 
-  #fileName() {
-    const { step, layer, head } = this.#view;
-    return `vitrine-step-${step}-layer-${layer}-head-${head}`;
+  /** Names what is shown, for files and captions. */
+  #name() {
+    const { step, layer, head, patch } = this.#view;
+    const { byLayer, byHead } = stepOf(step);
+    const places = [byLayer && ["layer", layer], byHead && ["head", head], ["patch", patch]].filter(Boolean);
+    const place = places.map(([name, value]) => `${text(name)} ${value}`).join(", ");
+    return {
+      file: ["vitrine-step", step, ...places.flat()].join("-"),
+      caption: `${text("step_said", { step, title: text(`step${step}_title`) })} (${place})`,
+    };
   }
 
   /**

@@ -6,7 +6,7 @@ import { inksOf } from "../colormap.js";
 
 /**
  * @typedef {[number, number]} Range
- * @typedef {"query" | "key" | "value"} Hue
+ * @typedef {"query" | "key" | "value" | "red" | "green" | "blue"} Hue a colour of guide.css
  * @typedef {{colors: Uint8ClampedArray, level: (value: number) => number}} Ink
  */
 

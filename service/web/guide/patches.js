@@ -7,7 +7,7 @@ import { drawnPixels } from "./facts.js";
 import { moveAbout } from "./grid.js";
 import { inkOf, rangeOf } from "./ink.js";
 import { number } from "./number.js";
-import { drawRaster, rasterOf } from "./raster.js";
+import { rasterOf } from "./raster.js";
 import { colorScale } from "./scale.js";
 
 /**
@@ -27,10 +27,13 @@ import { colorScale } from "./scale.js";
  * @property {(patch: number) => void} [onPoint]
  * @property {(patch: number) => void} [onPick] instead of pinning the patch
  * @property {boolean} [plain] without scale and read-out
+ * @property {number} [gap] CSS pixels between the patches
  */
 
 const LONGEST_SIDE = 384; // CSS pixels
 const STRENGTH = 0.72;
+const PAUSE = 250; // milliseconds
+const OPENING = 450;
 
 /**
  * Draws the patches. Hover and arrow keys name one; a click or Enter pins it.
@@ -46,10 +49,7 @@ export function patchGrid(scene, options) {
   const range = options.range ?? (heat ? rangeOf(heat, signed) : undefined);
   const picture = make("canvas", "");
   const cells = make("div", "cells", picture);
-  cells.style.setProperty("--rows", String(rows));
-  cells.style.setProperty("--columns", String(columns));
-  if (heat && range) cells.append(heatCanvas(heat, rows, columns, inkOf(signed, range), strength));
-  cells.append(make("i", "lines"));
+  const { gap = 0 } = options;
   for (const patch of options.marked ?? []) cells.append(box(patch, rows, columns, "dotted"));
   for (const { patch, className, text: said } of options.marks ?? []) {
     cells.append(box(patch, rows, columns, `outlined ${className}`, said));
@@ -94,11 +94,23 @@ export function patchGrid(scene, options) {
 
   const figure = make("figure", "patch-grid", plane);
   if (options.caption) figure.prepend(make("figcaption", "", options.caption));
-  const seen = options.showOriginal ? croppedOriginal(facts) : drawnPixels(facts.pixels);
+  /** @type {Layer[]} */
+  const layers = [[options.showOriginal ? croppedOriginal(facts) : drawnPixels(facts.pixels), 1]];
+  if (heat && range) layers.push([rasterOf(heat, rows, columns, inkOf(signed, range)), strength]);
+  let opened = gap > 0 && scene.isNew && canMove() ? 0 : 1; // how far the patches have moved apart
   const draw = () => {
     const side = Math.floor(Math.min(figure.clientWidth, maxSide));
-    if (side > 0) drawRaster(picture, seen, side, Math.floor((side * rows) / columns));
+    if (side <= 0) return;
+    drawPatches(picture, layers, { rows, columns, side, gap: gap * opened });
   };
+  /** @param {number} start @param {number} now */
+  const open = (start, now) => {
+    if (scene.signal.aborted) return;
+    opened = Math.min((now - start) / OPENING, 1) ** 0.5;
+    draw();
+    if (opened < 1) requestAnimationFrame((next) => open(start, next));
+  };
+  if (opened === 0) requestAnimationFrame((now) => open(now + PAUSE, now + PAUSE));
   const observer = new ResizeObserver(draw);
   observer.observe(figure);
   scene.signal.addEventListener("abort", () => observer.disconnect());
@@ -106,6 +118,59 @@ export function patchGrid(scene, options) {
     figure.append(make("div", "below", ...(range ? [colorScale(signed, range)] : []), readout));
   }
   return figure;
+}
+
+/** Whether the person lets drawings move. */
+export function canMove() {
+  return !matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
+/** @typedef {[HTMLCanvasElement, number]} Layer a picture and how opaque it is */
+
+/**
+ * Draws pictures over each other, cut into patches: with a gap between them or a line.
+ * @param {HTMLCanvasElement} canvas
+ * @param {Layer[]} layers
+ * @param {{rows: number, columns: number, side: number, gap: number}} cut in CSS pixels
+ */
+function drawPatches(canvas, layers, { rows, columns, side, gap }) {
+  const ratio = window.devicePixelRatio || 1;
+  const cell = (side * ratio) / columns;
+  [canvas.width, canvas.height] = [Math.round(cell * columns), Math.round(cell * rows)];
+  canvas.style.width = `${canvas.width / ratio}px`;
+  canvas.style.height = `${canvas.height / ratio}px`;
+  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  for (const [picture, opacity] of layers) {
+    pen.imageSmoothingEnabled = picture.width > canvas.width; // what is made smaller, not pixels
+    pen.globalAlpha = opacity;
+    if (gap === 0) pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
+    else drawApart(pen, picture, rows, columns, cell, Math.round((gap * ratio) / 2));
+  }
+  if (gap > 0) return;
+  pen.globalAlpha = 0.5;
+  pen.globalCompositeOperation = "difference"; // seen on light and dark alike
+  pen.fillStyle = "#ffffff";
+  for (let row = 1; row < rows; row += 1) pen.fillRect(0, Math.round(row * cell), canvas.width, 1);
+  for (let column = 1; column < columns; column += 1) pen.fillRect(Math.round(column * cell), 0, 1, canvas.height);
+}
+
+/**
+ * @param {CanvasRenderingContext2D} pen
+ * @param {HTMLCanvasElement} picture
+ * @param {number} rows
+ * @param {number} columns
+ * @param {number} cell pixels
+ * @param {number} inset
+ */
+function drawApart(pen, picture, rows, columns, cell, inset) {
+  const [wide, high] = [picture.width / columns, picture.height / rows];
+  for (let patch = 0; patch < rows * columns; patch += 1) {
+    const [row, column] = [Math.floor(patch / columns), patch % columns];
+    const [left, top] = [Math.round(column * cell), Math.round(row * cell)];
+    const [right, bottom] = [Math.round((column + 1) * cell), Math.round((row + 1) * cell)];
+    pen.drawImage(picture, column * wide, row * high, wide, high,
+      left + inset, top + inset, right - left - 2 * inset, bottom - top - 2 * inset);
+  }
 }
 
 /**
@@ -122,20 +187,6 @@ export function croppedOriginal({ image, original, crop: [left, top, right, bott
   [canvas.width, canvas.height] = [Math.max(1, Math.round(box[2])), Math.max(1, Math.round(box[3]))];
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   pen.drawImage(image, box[0], box[1], box[2], box[3], 0, 0, canvas.width, canvas.height);
-  return canvas;
-}
-
-/**
- * @param {ArrayLike<number>} heat
- * @param {number} rows
- * @param {number} columns
- * @param {import("./ink.js").Ink} ink
- * @param {number} strength
- */
-function heatCanvas(heat, rows, columns, ink, strength) {
-  const canvas = rasterOf(heat, rows, columns, ink);
-  canvas.className = "heat";
-  canvas.style.opacity = String(strength);
   return canvas;
 }
 

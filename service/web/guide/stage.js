@@ -19,6 +19,7 @@ export class Stage {
   #shapes = byId("shapes", HTMLElement);
   #check = new CheckPanel();
   #shown = "";
+  #isNew = true;
 
   /** The element that holds the drawing. */
   get root() {
@@ -40,11 +41,12 @@ export class Stage {
     void this.#step.offsetWidth; // lets the animation begin anew
     this.#step.classList.add("entering");
     this.#step.classList.toggle("forward", isForward);
-    this.#shown = id;
+    [this.#shown, this.#isNew] = [id, true];
     this.#drawing.style.minHeight = `${this.#drawing.offsetHeight}px`; // nothing jumps while values come
     this.#drawing.replaceChildren();
     this.#shapes.replaceChildren();
     this.#check.hide();
+    delete this.#step.dataset.drawn;
   }
 
   /** @param {boolean} isBusy */
@@ -55,19 +57,22 @@ export class Stage {
   /**
    * Draws a scene.
    * @param {Step} step
-   * @param {Scene} scene
+   * @param {Omit<Scene, "isNew">} about
    */
-  async draw(step, scene) {
+  async draw(step, about) {
+    const scene = { ...about, isNew: this.#isNew };
+    this.#isNew = false;
     keepingPlace(this.#drawing, () => {
       this.#drawing.replaceChildren();
       step.draw(scene);
     });
     this.#drawing.style.minHeight = "";
     this.#shapes.replaceChildren(...step.shapes(scene).map(({ name, what, shape }) => {
-      return make("li", "shape", make("b", "", name), make("span", "what", text(what)), make("span", "size", shapeText(shape)));
+      return make("li", "shape", ...(name ? [make("b", "", name)] : []), make("span", "what", text(what)), make("span", "size", shapeText(shape)));
     }));
     const check = await step.check(scene);
     if (scene.signal.aborted) return;
+    this.#step.dataset.drawn = step.id;
     if (check) this.#check.show(check, Object.values(scene.tensors).some(({ dtype }) => dtype === "F16"));
     else this.#check.hide();
   }

@@ -26,6 +26,7 @@
  * @property {(key: string, values?: Record<string, string | number>) => string} text
  * @property {(needs: Needs) => Promise<Record<string, import("./tensor.js").Tensor>>} fetch what a
  *   check or a part of a drawing needs besides
+ * @property {boolean} isNew whether the step was just turned to, so that its drawing may move in
  * @property {AbortSignal} signal aborted when the step is left or drawn anew
  *
  * @typedef {object} Step

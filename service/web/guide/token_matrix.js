@@ -17,7 +17,7 @@ export function tokenMatrix(scene, options) {
   const { facts, text, go } = scene;
   return matrix(scene, {
     rowName: (i) => facts.architecture.nameOfToken(i),
-    columnName: (j) => text("attention_feature", { feature: j }),
+    columnName: (j) => text("feature", { feature: j }),
     rows: "tokens",
     signed: true,
     maxHeight: 280,

@@ -10,9 +10,9 @@
  *   cell: [number, number] | null, sample: string | null}} View
  */
 
-/** @type {View} */
+/** No patch is pinned yet: the one in the middle will be. @type {View} */
 export const FIRST_VIEW = {
-  step: "0", layer: 0, head: 0, patch: 0, label: null, cell: null, sample: null,
+  step: "0", layer: 0, head: 0, patch: -1, label: null, cell: null, sample: null,
 };
 
 /**
@@ -55,12 +55,13 @@ export function viewOf(hash) {
  * @returns {View}
  */
 export function withinModel(view, { architecture, labels }) {
-  const { depth, heads, patches } = architecture;
+  const { depth, heads, patches, rows, columns } = architecture;
+  const middle = Math.floor((rows - 1) / 2) * columns + Math.floor((columns - 1) / 2);
   return {
     ...view,
     layer: Math.min(view.layer, depth - 1),
     head: Math.min(view.head, heads - 1),
-    patch: Math.min(view.patch, patches - 1),
+    patch: view.patch < 0 ? middle : Math.min(view.patch, patches - 1),
     label: view.label !== null && view.label >= labels.length ? null : view.label,
   };
 }

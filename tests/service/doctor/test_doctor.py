@@ -44,7 +44,7 @@ def test_all_that_is_sound_is_told_in_a_line_each(doctor) -> None:
         "1 thread, spinning off, execution sequential",
         "tiny 1: fp32 as asked; the bundle offers fp32 (accuracy not on record)",
         "tiny 1; tiny answers when none is named",
-        "tiny 1: the golden maps of explain and attend hold",
+        "tiny 1: the golden numbers of explain, attend and trace hold",
         "available now",
         "a worker takes, as measured,",
         "2 workers of 1 CPU thread each",
@@ -84,7 +84,7 @@ def test_an_error_is_the_exit_code_and_the_other_checks_are_made(doctor, copy_bu
     assert code == ContractError.exit_code
     assert "classify.onnx: expected sha256:" in error
     assert error.endswith("export the bundle again")
-    assert f"{sound.parent.name} 1: the golden maps of explain and attend hold" in output
+    assert f"{sound.parent.name} 1: the golden numbers of explain, attend and trace hold" in output
     assert "a worker takes" in output
     assert "1 error, 0 warnings" in output
 

@@ -43,6 +43,13 @@ def test_a_bundle_without_graphs_of_explanations_is_a_warning(copy_bundle) -> No
     assert "vitrine-model export" in found.remedy
 
 
+def test_a_bundle_without_a_graph_of_traces_is_a_warning(copy_bundle) -> None:
+    bundle = copy_bundle(lambda contract: contract["graphs"].pop("trace"))
+    found = tried(bundle.parents[1])["explanations"]
+    assert found.status == "warning"
+    assert "vitrine-model add-trace tiny/1" in found.remedy
+
+
 def test_a_default_model_that_is_not_there_is_an_error(tiny_bundles) -> None:
     found = tried(tiny_bundles, default_model="large")["models"]
     assert found.status == "error"

@@ -1,29 +1,52 @@
 /**
- * Debug.
+ * Step 0: supervised training, images with labels.
  */
-import { matrix } from "../matrix.js";
-import { vector } from "../vector.js";
-import { dotProduct } from "../sum.js";
-import { patchGrid } from "../patches.js";
+
+import { make } from "../../element.js";
+import { gallery, otherLabels } from "../gallery.js";
+import { percent } from "../number.js";
+
+/** @type {import("../step.js").Step} */
 export default {
-  id: "0", byLayer: true, byHead: true,
-  needs: () => ({ whole: ["embedded"], head: ["query", "key", "scores", "attention"] }),
+  id: "0",
+  needs: () => ({ whole: ["probabilities"] }),
   draw: (scene) => {
-    const { tensors: { embedded, query, key, scores, attention }, facts: { architecture: a }, view } = scene;
-    const t = a.tokenOf(view.patch), [i, j] = view.cell ?? [t, 3];
-    scene.root.append(
-      matrix(scene, { tensor: embedded, label: "X", caption: "X0", rows: "tokens", bands: a.heads, rowName: (i) => a.nameOfToken(i), columnName: (j) => `feature ${j}` }),
-      matrix(scene, { tensor: scores, label: "S", rows: "tokens", columns: "tokens", focus: [i, j], onPick: (i, j) => scene.go({ cell: [i, j] }), rowName: (i) => a.nameOfToken(i), columnName: (j) => a.nameOfToken(j) }),
-      matrix(scene, { tensor: attention, label: "A", signed: false, rows: "tokens", columns: "tokens", rowName: (i) => a.nameOfToken(i), columnName: (j) => a.nameOfToken(j) }),
-      matrix(scene, { tensor: query, label: "Q", hue: "query", rows: "tokens", rowName: (i) => a.nameOfToken(i), columnName: (j) => `feature ${j}` }),
-      vector(scene, { values: query.row(t), label: "q", name: (j) => `feature ${j}`, hue: "query" }),
-      patchGrid(scene, { label: "heat", heat: attention.row(t).subarray(a.prefix) }),
-      dotProduct(scene, { left: { name: "q", values: query.row(i) }, right: { name: "k", values: key.row(j) }, scale: 1 / 8, scaleName: "1/√64", total: scores.at(i, j) }),
-    );
+    scene.root.append(gallery(scene), make("p", "muted", scene.text("step0_drawings")), ...otherLabels(scene), card(scene));
   },
-  shapes: () => [],
-  check: ({ tensors: { query, key, scores }, view }) => {
-    const [i, j] = view.cell ?? [1, 3]; let s = 0; query.row(i).forEach((q, d) => { s += q * key.at(j, d); });
-    return { formula: "q·k / √64", recomputed: s / 8, sent: scores.at(i, j) };
+  shapes: ({ facts }) => [
+    { name: "x", what: "step0_images", shape: /** @type {any} */ (["k", 3, ...facts.pixels.shape.slice(0, 2)]) },
+    { name: "y", what: "step0_of_k", shape: /** @type {any} */ (["k"]) },
+  ],
+  check: ({ facts, tensors }) => accuracyCheck(facts.contract.provenance?.metrics?.test) ?? {
+    formula: "\u2211 p",
+    recomputed: tensors.probabilities.data.reduce((sum, value) => sum + value, 0),
+    sent: 1,
   },
 };
+
+/**
+ * Says what the model's card says of its training.
+ * @param {import("../step.js").Scene} scene
+ */
+function card({ facts, text }) {
+  const { dataset, epochs, images_seen: seen, metrics } = facts.contract.provenance ?? {};
+  const test = metrics?.test;
+  const lines = [
+    dataset && ["step0_dataset", dataset],
+    seen && ["step0_seen", text("step0_seen_value", { seen: seen.toLocaleString("en"), epochs: Math.round(epochs ?? 0) })],
+    test?.top1 !== undefined && ["step0_test", text("step0_test_value", { share: percent(test.top1, 2), images: (test.images ?? 0).toLocaleString("en") })],
+  ].filter(Boolean);
+  return make("dl", "about", ...lines.flatMap(([name, value]) => [make("dt", "", text(name)), make("dd", "", value)]));
+}
+
+/**
+ * Counts the right answers again, from the confusion matrix of the model's card.
+ * @param {{confusion?: number[][], top1?: number} | undefined} test
+ * @returns {import("../step.js").Check | null}
+ */
+function accuracyCheck(test) {
+  if (!test?.confusion || test.top1 === undefined) return null;
+  const all = test.confusion.flat().reduce((sum, count) => sum + count, 0);
+  const right = test.confusion.reduce((sum, row, label) => sum + row[label], 0);
+  return { formula: `${right} / ${all}`, recomputed: right / all, sent: test.top1 };
+}

@@ -32,6 +32,7 @@ function meeting(scene, query, key) {
       left: { name: `${text("short_query")}[${query}]`, values: tensors.query.row(query) },
       right: { name: `${text("short_key")}[${key}]`, values: tensors.key.row(key) },
       scale: facts.architecture.headWidth ** -0.5,
+      scaleName: `1/√${facts.architecture.headWidth}`,
       total: tensors.scores.at(query, key),
     }),
   ];

@@ -51,7 +51,7 @@ export default {
     };
     const patches = row.subarray(architecture.prefix);
     const outside = percent(sumOf(row) - sumOf(patches));
-    const badge = make("p", "badge-line", make("b", "sum", `Σ = ${sumOf(row).toFixed(6)}`), text("step11_sum"));
+    const badge = make("p", "badge-line", make("b", "proof", `Σ = ${sumOf(row).toFixed(6)}`), text("step11_sum"));
     root.append(
       chooseRow(scene, query),
       make(

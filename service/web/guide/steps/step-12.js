@@ -76,13 +76,14 @@ export default {
       make("h3", "", text("step12_context")),
       vector(scene, {
         values: tensors.context.row(0), label: "O[0]", signed: true, focus: feature, hue: "value",
-        name: (j) => text("attention_feature", { feature: j }),
+        name: (j) => text("feature", { feature: j }),
         onPick: (j) => go({ cell: [0, j] }),
       }),
       dotProduct(scene, {
         left: { name: "A[0]", values: tensors.attention.row(0) },
         right: { name: `V[·, ${feature}]`, values: columnOf(tensors.value, feature) },
         total: tensors.context.at(0, feature),
+        termName: (token) => architecture.nameOfToken(token),
       }),
     );
   },

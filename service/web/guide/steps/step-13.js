@@ -47,13 +47,14 @@ export default {
       make("h3", "", text("step13_row", { token: facts.architecture.nameOfToken(token) })),
       vector(scene, {
         values: context.row(token), label: `O[${token}]`, signed: true, focus: feature,
-        name: (j) => text("attention_feature", { feature: j }),
+        name: (j) => text("feature", { feature: j }),
         onPick: (j) => go({ cell: [token, j] }),
       }),
       dotProduct(scene, {
         left: { name: `A[${token}]`, values: attention.row(token) },
         right: { name: `V[·, ${feature}]`, values: columnOf(value, feature) },
         total: context.at(token, feature),
+        termName: (key) => facts.architecture.nameOfToken(key),
       }),
     );
   },

@@ -41,7 +41,7 @@ export default {
     const isSame = String(tensors.tokens.shape) === String(tensors.projection.shape);
     root.append(
       wayOfShapes(scene),
-      make("p", "badge-line", make("b", "sum", isSame ? "✓" : "✗"), text("step16_same", {
+      make("p", "badge-line", make("b", "proof", isSame ? "✓" : "✗"), text("step16_same", {
         x: shapeText(tensors.tokens.shape), z: shapeText(tensors.projection.shape),
       })),
       make("div", "twins", ...pairs.map(([label, tensor]) =>
@@ -51,7 +51,7 @@ export default {
       ...pairs.map(([label, tensor]) =>
         vector(scene, {
           values: tensor.row(token), label: `${label}[${token}]`, signed: true, focus: feature,
-          name: (j) => text("attention_feature", { feature: j }),
+          name: (j) => text("feature", { feature: j }),
           onPick: (j) => go({ cell: [token, j] }),
         }),
       ),

@@ -63,7 +63,7 @@ export default {
         }),
         vector(scene, {
           values: tensors[each].row(mine), label: text("attention_mine", { name: text(`step9_${each}`) }),
-          name: (j) => text("attention_feature", { feature: j }), signed: true, hue: each,
+          name: (j) => text("feature", { feature: j }), signed: true, hue: each,
           focus: each === kind && token === mine ? unit : null,
           onPick: (j) => go({ cell: [mine, place * headWidth + j] }),
         }),

@@ -1,6 +1,5 @@
 /** The chapter "attention". */
 export default {
-  attention_feature: "feature {feature}",
   attention_asks: "query: {token}",
   attention_asked: "key: {token}",
   attention_mine: "{name} of your patch",

@@ -1,6 +1,5 @@
 /** The chapter "attention". */
 export default {
-  attention_feature: "특징 {feature}",
   attention_asks: "쿼리: {token}",
   attention_asked: "키: {token}",
   attention_mine: "내 패치의 {name}",
