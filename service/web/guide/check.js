@@ -36,9 +36,9 @@ export class CheckPanel {
     const isTrue = difference <= allowed;
     this.#formula.textContent = formula;
     this.#numbers.replaceChildren(
-      ...fact("check_recomputed", number(recomputed, 7)),
-      ...fact("check_sent", number(sent, 7)),
-      ...fact("check_difference", number(difference, 3)),
+      fact("check_recomputed", number(recomputed, 7)),
+      fact("check_sent", number(sent, 7)),
+      fact("check_difference", number(difference, 3)),
     );
     this.#verdict.textContent = text(isTrue ? "check_true" : "check_false", { allowed: number(allowed, 2) });
     this.#root.dataset.verdict = isTrue ? "true" : "false";
@@ -57,5 +57,5 @@ export class CheckPanel {
  * @param {string} value
  */
 function fact(name, value) {
-  return [make("dt", "", text(name)), make("dd", "", value)];
+  return make("div", "", make("dt", "", text(name)), make("dd", "", value));
 }

@@ -39,6 +39,8 @@ export async function factsOf(picture, model, trace, sample, signal) {
     trace.fetch(FIRST_NEEDS, undefined, signal),
   ]);
   const { metadata } = trace;
+  const architecture = new Architecture(metadata.architecture);
+  trace.sizes = architecture;
   return {
     picture: picture.bytes,
     name: picture.name,
@@ -48,7 +50,7 @@ export async function factsOf(picture, model, trace, sample, signal) {
     original: metadata.image,
     pixels,
     crop: metadata.crop_box,
-    architecture: new Architecture(metadata.architecture),
+    architecture,
     labels: model.labels,
     model: metadata.model,
     contract,

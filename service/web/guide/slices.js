@@ -7,10 +7,15 @@
 /**
  * One tensor of the whole model, of a layer, or of a layer's head; of a weight perhaps some rows.
  * `as` is what the one who needs it calls it.
- * @typedef {{name: string, as: string, layer?: number, head?: number, units?: number[]}} Slice
+ * @typedef {{name: string, as: string, layer?: number, head?: number, units?: number[],
+ *   dtype?: string}} Slice
  * @typedef {{slices: Slice[], parameters: Record<string, string>}} Ask
+ * @typedef {{tokens: number, width: number, heads: number}} Sizes
  */
 
+const MOST_BYTES = 12 * 2 ** 20; // of a request; the server gives 16 MiB
+/** @type {Record<string, number>} */
+const BYTES = { f32: 4, f16: 2, u8: 1 };
 const OF_THE_WHOLE = ["patch_embed_weight", "head_weight"];
 const OF_A_HEAD = ["query_weight", "key_weight", "value_weight"];
 
@@ -31,7 +36,7 @@ export function slicesOf(needs, place) {
   const several = needs.layers || needs.heads;
   /** @param {string} name @param {number} [ofLayer] @param {number} [ofHead] @returns {Slice} */
   const slice = (name, ofLayer, ofHead) => {
-    const one = { name, as: name, units: units[name], layer: ofLayer, head: ofHead };
+    const one = { name, as: name, units: units[name], layer: ofLayer, head: ofHead, dtype: needs.dtype };
     return several ? { ...one, as: entryOf(one) } : one;
   };
   return [
@@ -57,24 +62,64 @@ export function entryOf({ name, layer, head }) {
  * @param {Slice} slice
  */
 export function keyOf(slice) {
-  return slice.units ? `${entryOf(slice)}[${slice.units}]` : entryOf(slice);
+  return `${entryOf(slice)}${slice.units ? `[${slice.units}]` : ""}${slice.dtype ? ` ${slice.dtype}` : ""}`;
 }
 
 /**
  * Joins slices into requests. Layers that want the same go together, since a request gives every
- * tensor of every layer and head that it names.
+ * tensor of every layer and head that it names; but no more than the server answers at once.
  * @param {Slice[]} slices
+ * @param {Sizes} [sizes] of the model, once they are known
  * @returns {Ask[]}
  */
-export function asksOf(slices) {
-  const byUnits = grouped(slices, ({ units }) => String(units ?? ""));
-  return byUnits.flatMap((alike) => {
-    const whole = alike.filter(({ layer }) => layer === undefined);
-    const layered = grouped(alike.filter(({ layer }) => layer !== undefined), ({ layer }) => String(layer));
-    const asks = grouped(layered.flatMap(splitByHeads), signatureOf).map((parts) => parts.flat());
-    if (asks.length === 0) return [askOf(whole)];
-    return asks.map((part, index) => askOf(index === 0 ? [...whole, ...part] : part));
-  });
+export function asksOf(slices, sizes) {
+  const alike = grouped(slices, ({ units, dtype }) => `${units ?? ""} ${dtype ?? ""}`);
+  return alike.flatMap((some) => joined(some, sizes)).flatMap((ask) => split(ask, sizes));
+}
+
+/**
+ * @param {Slice[]} alike in units and dtype
+ * @param {Sizes} [sizes]
+ * @returns {Ask[]}
+ */
+function joined(alike, sizes) {
+  const whole = alike.filter(({ layer }) => layer === undefined);
+  const layered = grouped(alike.filter(({ layer }) => layer !== undefined), ({ layer }) => String(layer));
+  const asks = grouped(layered.flatMap(splitByHeads), signatureOf).map((parts) => parts.flat());
+  if (asks.length === 0) return [askOf(whole)];
+  return asks.map((part, index) => askOf(index === 0 ? [...whole, ...part] : part));
+}
+
+/**
+ * Splits a request that is too large: by layers, then by heads, then by tensors.
+ * @param {Ask} ask
+ * @param {Sizes} [sizes]
+ * @returns {Ask[]}
+ */
+function split(ask, sizes) {
+  if (!sizes || bytesOf(ask.slices, sizes) <= MOST_BYTES) return [ask];
+  const parts = [
+    grouped(ask.slices, ({ layer }) => String(layer)),
+    grouped(ask.slices, ({ head }) => String(head)),
+    grouped(ask.slices, ({ name }) => name),
+  ].find((one) => one.length > 1);
+  if (!parts) return [ask];
+  const half = Math.ceil(parts.length / 2);
+  return [parts.slice(0, half), parts.slice(half)].flatMap((one) => split(askOf(one.flat()), sizes));
+}
+
+/**
+ * Estimates what slices weigh in a message.
+ * @param {Slice[]} slices
+ * @param {Sizes} sizes
+ */
+function bytesOf(slices, { tokens, width, heads }) {
+  return slices.reduce((sum, { name, units, head, dtype }) => {
+    const isWide = /^(hidden|activation|fc1|fc2)/.test(name);
+    const columns = /^(scores|attention)$/.test(name) ? tokens : head === undefined || /weight/.test(name) ? width : width / heads;
+    const rows = units?.length ?? (/weight/.test(name) ? (head === undefined ? width : width / heads) : tokens);
+    return sum + rows * columns * (isWide ? 4 : 1) * (BYTES[dtype ?? "f32"] ?? 4);
+  }, 0);
 }
 
 /**
@@ -104,6 +149,7 @@ function askOf(slices) {
   if (layers) parameters.layers = layers;
   if (heads) parameters.heads = heads;
   if (slices[0].units) parameters.units = String(slices[0].units);
+  if (slices[0].dtype) parameters.dtype = slices[0].dtype;
   return { slices, parameters };
 }
 

@@ -6,10 +6,11 @@
  * Which tensors are needed. `layer` ones are of the view's layer and `head` ones of its layer and
  * head, unless `at` says another; `units` names the rows that are needed of a weight. With `layers`
  * or `heads`, several of them are meant, and the tensors of layers are keyed as in the message:
- * "layers.0.output", "layers.0.heads.1.scores".
+ * "layers.0.output", "layers.0.heads.1.scores". `dtype` "f16" or "u8" travels lighter, where a
+ * drawing needs no more.
  * @typedef {{whole?: string[], layer?: string[], head?: string[],
  *   units?: Record<string, number[]>, at?: {layer?: number, head?: number},
- *   layers?: number[], heads?: number[]}} Needs
+ *   layers?: number[], heads?: number[], dtype?: "f32" | "f16" | "u8"}} Needs
  *
  * @typedef {{name: string, what: string, shape: number[]}} Shape `what` is the key of a text
  *

@@ -4,7 +4,7 @@
 
 import { download } from "../download.js";
 import { byId } from "../element.js";
-import { pictureOf } from "./picture-of.js";
+import { pictureOf } from "./picture_of.js";
 import { standaloneSvg } from "./svg.js";
 import { text } from "./text.js";
 

@@ -29,6 +29,8 @@ export class Trace {
   #keptBytes = 0;
   /** @type {Map<string, Coming>} */
   #coming = new Map();
+  /** The model's sizes, by which what is asked at once is limited. @type {import("./slices.js").Sizes | undefined} */
+  sizes;
   /** What the last message said besides: image, crop box, architecture. @type {Record<string, any>} */
   metadata = {};
 
@@ -99,7 +101,7 @@ export class Trace {
     const bySlice = new Map(
       wanted.filter(({ waiting }) => waiting > 0).map((coming) => [coming.slice, coming]),
     );
-    for (const { slices, parameters } of asksOf([...bySlice.keys()])) {
+    for (const { slices, parameters } of asksOf([...bySlice.keys()], this.sizes)) {
       const coming = slices.map((slice) => /** @type {Coming} */ (bySlice.get(slice)));
       this.#send(coming, parameters);
     }
