@@ -49,7 +49,7 @@ export default {
 
   shapes: ({ tensors }) => [
     { name: "Y", what: "step22_shape_norm", shape: tensors.norm.shape },
-    { name: "y", what: "step22_shape_readout", shape: tensors.readout.shape },
+    { name: "r", what: "step22_shape_readout", shape: tensors.readout.shape },
   ],
 
   check(scene) {
@@ -95,10 +95,10 @@ function formula({ facts, tensors }, feature) {
   const { norm, readout } = tensors;
   const { readsClassToken, prefix, patches } = facts.architecture;
   const result = number(readout.at(feature));
-  if (readsClassToken) return `y[${feature}] = Y[0, ${feature}] = ${result}`;
+  if (readsClassToken) return `r[${feature}] = Y[0, ${feature}] = ${result}`;
   const terms = Array.from({ length: Math.min(TERMS, patches) }, (_, patch) => number(norm.at(prefix + patch, feature)));
   const rest = patches > TERMS ? " + …" : "";
-  return `y[${feature}] = (${terms.join(" + ")}${rest}) / ${patches} = ${result}`;
+  return `r[${feature}] = (${terms.join(" + ")}${rest}) / ${patches} = ${result}`;
 }
 
 /**
