@@ -34,6 +34,7 @@ export class Stage {
     const chapter = CHAPTERS.find(({ ids }) => ids.includes(id));
     byId("step-eyebrow", HTMLElement).textContent = text("eyebrow", { step: id, chapter: text(`chapter_${chapter?.name}`) });
     byId("step-title", HTMLElement).textContent = text(`step${id}_title`);
+    byId("steps-now", HTMLElement).textContent = text("steps_now", { step: id, title: text(`step${id}_title`) });
     byId("step-text", HTMLElement).textContent = text(`step${id}_text`);
     if (id === this.#shown) return;
     const isForward = IDS.indexOf(id) > IDS.indexOf(this.#shown);
