@@ -1,0 +1,59 @@
+/**
+ * The pinned patch's own way through the layers: how far each layer turns it, and how far it is from
+ * where it began.
+ */
+
+import { make } from "../element.js";
+import { cosineOf } from "./lengths.js";
+import { depthChart } from "./depth_chart.js";
+import { number } from "./number.js";
+
+/** @typedef {import("./step.js").Scene} Scene */
+/** @typedef {import("./tensor.js").Tensor} Tensor */
+
+/**
+ * Gives the cosine of a token after each layer with itself before the layer, and before all layers.
+ * @param {Tensor[]} outputs what leaves each layer
+ * @param {Tensor} embedded what enters the first
+ * @param {number} token
+ * @returns {{before: number[], start: number[]}}
+ */
+export function turnsOf(outputs, embedded, token) {
+  const start = embedded.row(token);
+  const rows = outputs.map((output) => output.row(token));
+  return {
+    before: rows.map((row, layer) => cosineOf(row, layer === 0 ? start : rows[layer - 1])),
+    start: rows.map((row) => cosineOf(row, start)),
+  };
+}
+
+/**
+ * Draws the way once the tokens of all layers have come.
+ * @param {Scene} scene
+ * @returns {HTMLElement}
+ */
+export function patchWay(scene) {
+  const { facts: { architecture }, view, text, signal } = scene;
+  const layers = Array.from({ length: architecture.depth }, (_, layer) => layer);
+  const place = make("div", "way", make("p", "muted", text("block_coming")));
+  scene.fetch({ whole: ["embedded"], layer: ["output"], layers }).then((tensors) => {
+    if (signal.aborted) return;
+    const outputs = layers.map((layer) => tensors[`layers.${layer}.output`]);
+    const { before, start } = turnsOf(outputs, tensors.embedded, architecture.tokenOf(view.patch));
+    const now = { layer: view.layer, before: number(before[view.layer], 3), start: number(start[view.layer], 3) };
+    place.replaceChildren(
+      depthChart(scene, {
+        series: [
+          { name: text("step21_before"), values: before, look: "mine" },
+          { name: text("step21_start"), values: start, look: "median" },
+        ],
+        low: Math.min(0, ...before, ...start), high: 1, ticks: [0, 0.5, 1],
+        say: (value) => number(value, 3), label: text("step21_way_label"),
+      }),
+      make("p", "", text("step21_way", now)),
+    );
+  }).catch((error) => {
+    if (!signal.aborted) throw error;
+  });
+  return place;
+}
