@@ -43,7 +43,7 @@ SHOWN = 2e-3  # relative: numbers are shown with four digits
 
 @pytest.fixture(scope="module")
 def averaging(tmp_path_factory) -> Path:
-    """A folder with a bundle that reads the mean of its patches and has registers and 12 classes."""
+    """A folder with a bundle that reads the mean of its patches with registers and 12 classes."""
     model = small_vit(width=48, heads=3, classes=12, pooling="mean", registers=2)
     return exported_once(
         tmp_path_factory,
@@ -110,7 +110,7 @@ def test_the_final_norm_is_that_of_the_model(page, truth, cell):
     expected = truth.steps.norm[0, token, feature].item()
     assert verdict(page) == "true"
     assert sent_by(page) == pytest.approx(expected, abs=CLOSE)
-    assert shapes(page) == ["65 × 192", "192", "65 × 192"]
+    assert shapes(page) == ["65 \u00d7 192", "192", "65 \u00d7 192"]
     before = truth.steps.blocks[-1].output[0, token, feature].item()
     readouts = page.locator("#drawing .readout").all_inner_texts()
     assert [number_in(said)[-1] for said in readouts] == pytest.approx(
@@ -122,7 +122,7 @@ def test_the_readout_is_the_class_token_s_row(page, truth):
     open_step(page, "22", cell="0.7", patch=27)
     assert verdict(page) == "true"
     assert sent_by(page) == pytest.approx(truth.steps.norm[0, 0, 7].item(), abs=CLOSE)
-    assert shapes(page) == ["65 × 192", "192"]
+    assert shapes(page) == ["65 \u00d7 192", "192"]
     expect(page.locator("#drawing")).to_contain_text("the output of the class token: 1 of 65 rows")
     share = truth.readout_attention[-1, :, 27].mean().item()
     expect(page.locator(".own-patch")).to_contain_text(f"{share:.2%} of its attention")
@@ -234,7 +234,7 @@ def test_the_loss_is_the_cross_entropy_of_the_label_named(page, logits, label):
     open_step(page, "24", label=TRUCK)
     page.locator(".class-choice").get_by_role("button", name=LABELS[label], exact=True).click()
     loss = functional.cross_entropy(logits, torch.tensor(label)).item()
-    expect(page.locator("#check-formula")).to_have_text(f"log Σ exp(z) − z[{LABELS[label]}]")
+    expect(page.locator("#check-formula")).to_have_text(f"log Σ exp(z) \u2212 z[{LABELS[label]}]")
     assert verdict(page) == "true"
     assert sent_by(page) == pytest.approx(loss, abs=CLOSE)
     assert values(page, ".loss data") == pytest.approx([loss], abs=CLOSE)
