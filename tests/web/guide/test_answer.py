@@ -274,7 +274,7 @@ def test_a_step_against_the_gradient_does_what_is_said(page, logits):
     after = logits - 1.5 * leaf.grad
     said = page.locator(".descent [role=status]").inner_text()
     expect(page.locator(".descent output")).to_have_text("1.500")
-    assert f"to {after.softmax(0)[CAT]:.1%}" in said
+    assert f"to {after.softmax(0)[CAT]:.2%}" in said
     loss = functional.cross_entropy(after, torch.tensor(CAT)).item()
     assert number_in(said)[-1] == pytest.approx(loss, rel=SHOWN)
 
