@@ -57,5 +57,5 @@ export function filterGallery({ facts, root, text }, weights, feature, pick) {
     onPoint: (index) => (readout.textContent = index === null ? text("step4_gallery_hint") : say(index)),
     onPick: pick,
   });
-  return make("div", "gallery", gallery.root, readout);
+  return make("div", "filters", gallery.root, readout);
 }

@@ -18,8 +18,8 @@ from service.contract import Preprocessing
 from service.preprocess import ImageLimits, decode_image, fit
 from tests.exported import exported_once
 from tests.web.guide.truth import Truth, truth_of
+from tests.web.guide.visitor import choose_and_wait, numbers, open_step, verdict
 from tests.web.servers import running_server
-from tests.web.visitor import choose
 
 PATCH, SIDE = 27, 4
 AREA = SIDE * SIDE
@@ -29,25 +29,23 @@ STEPS = ("3", "4", "5", "6", "7", "8")
 KEYS = re.compile(r"\b(step\d+_\w+|tokens_\w+)")
 
 
-def turn_to(page: Page, step: str, cell: str = "") -> None:
-    hash_ = f"#step={step}&patch={PATCH}{cell and f'&cell={cell}'}"
-    page.evaluate("(hash) => { location.hash = hash; }", hash_)
-    page.wait_for_load_state("networkidle")
-    expect(page.locator("#check")).to_have_attribute("data-verdict", "true")
-
-
 @pytest.fixture
-def see(open_page: Callable[..., Page], address: str, picture: bytes) -> Callable[..., Page]:
+def see(open_guide: Callable[..., Page], address: str, picture: bytes) -> Callable[..., Page]:
     """Give a function that opens a step with the picture, and perhaps a cell focused."""
 
-    def see(step: str, cell: str = "", place: str = address, **options) -> Page:
-        page = open_page(f"{place}guide#step={step}", **options)
-        choose(page, picture)
-        expect(page.locator("#mine-name")).to_contain_text("ship.png")
+    def see(step: str, cell: str = "", at: str = address, **options) -> Page:
+        page = open_guide(f"step={step}", at=at, **options)
+        choose_and_wait(page, picture)
         turn_to(page, step, cell)
         return page
 
     return see
+
+
+def turn_to(page: Page, step: str, cell: str = "") -> None:
+    open_step(page, step, patch=PATCH, **({"cell": cell} if cell else {}))
+    page.wait_for_load_state("networkidle")
+    assert verdict(page) == "true"
 
 
 @pytest.fixture(scope="session")
@@ -89,8 +87,8 @@ def value_of(text: str) -> float:
 
 def checked(page: Page) -> tuple[float, float]:
     """Give what the page recomputed and what was sent."""
-    recomputed, sent, _ = page.locator("#check-numbers dd").all_inner_texts()
-    return value_of(recomputed), value_of(sent)
+    recomputed, sent, _ = numbers(page).values()
+    return recomputed, sent
 
 
 def close(value: float | torch.Tensor):
@@ -216,7 +214,7 @@ def test_5_every_cell_is_checked_and_the_maps_read_out_the_models_own_numbers(se
     page = see("5", "12.100")
     embeddings = truth.steps.patch_embeddings[0]
     assert checked(page) == (same(embeddings[12, 100]), same(embeddings[12, 100]))
-    for label, numbers in (
+    for label, expected in (
         ("Feature 100 in every patch", embeddings[:, 100]),
         ("Which patches resemble yours?", cosine_similarity(embeddings, embeddings[PATCH], dim=1)),
     ):
@@ -225,7 +223,7 @@ def test_5_every_cell_is_checked_and_the_maps_read_out_the_models_own_numbers(se
         page.keyboard.press("ArrowDown")
         said = figure.locator("output").inner_text()
         assert said.startswith("patch 35 (row 4, column 3)")
-        assert value_of(said.split(": ")[1]) == close(numbers[35])
+        assert value_of(said.split(": ")[1]) == close(expected[35])
 
 
 def test_6_the_class_token_is_first_and_the_same_for_every_picture(see, truth):
