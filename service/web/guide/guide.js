@@ -18,7 +18,7 @@ import { Models } from "./models.js";
 import { Rail } from "./rail.js";
 import { listenForSettings } from "./settings.js";
 import { Stage } from "./stage.js";
-import { stepAway, stepOf } from "./steps.js";
+import { loadStep, stepAway, stepOf } from "./steps.js";
 import { SUBJECTS, subjectNamed } from "./subjects.js";
 import { text } from "./text.js";
 import { listenForTools, offerTools } from "./tools.js";
@@ -66,7 +66,7 @@ class Guide {
     if (change.sample && change.sample !== this.#view.sample) this.#takeSample(change.sample);
     const { sample } = this.#view;
     const isTurned = change.step !== undefined && change.step !== this.#view.step;
-    const isMoved = isTurned || change.patch !== undefined;
+    const isMoved = isTurned || (change.patch !== undefined && !stepOf(this.#view.step)?.keepsCell);
     const view = { ...this.#view, ...(isMoved && { cell: null }), ...change, sample };
     if (hashOf(view) === hashOf(this.#view)) return;
     this.#show(view);
@@ -117,16 +117,16 @@ class Guide {
   /** Draws the view as soon as its values are there; until then what was drawn stays. */
   async #draw() {
     if (!this.#followed) return;
-    const { facts, trace } = this.#followed;
-    const view = this.#view;
+    const [{ facts, trace }, view] = [this.#followed, this.#view];
     this.#drawing.abort();
     const { signal } = (this.#drawing = new AbortController());
-    const step = stepOf(view.step);
-    this.#controls.show(step, view, facts.architecture);
     this.#mine.show(facts, view);
     this.#stage.await();
     const timer = setTimeout(() => (this.#stage.busy = true), PATIENCE);
     try {
+      const step = stepOf(view.step) ?? (await loadStep(view.step));
+      if (signal.aborted) return;
+      this.#controls.show(step, view, facts.architecture);
       const needs = step.needs(view, facts);
       const tensors = trace.kept(needs, view) ?? (await trace.fetch(needs, view, signal));
       if (signal.aborted) return;
@@ -154,7 +154,9 @@ class Guide {
     if (!this.#followed) return;
     const { facts, trace } = this.#followed;
     const view = { ...this.#view, step: stepAway(this.#view.step, 1), cell: null };
-    trace.fetch(stepOf(view.step).needs(view, facts), view).catch(() => {}); // it is asked again then
+    loadStep(view.step)
+      .then((step) => trace.fetch(step.needs(view, facts), view))
+      .catch(() => {}); // it is asked again when it is wanted
   }
 
   /** @param {string | null} name */
@@ -187,11 +189,11 @@ class Guide {
     }, {
       show: ({ trace, asked, facts }) => {
         this.#busy = false;
-        const isFirst = this.#followed === null;
+        const ofAnother = this.#followed && { cell: null, label: null };
         this.#followed = { trace, facts };
         this.#models.show(asked);
         showIdentity(facts.model);
-        this.#show({ ...this.#view, sample, cell: isFirst ? this.#view.cell : null });
+        this.#show({ ...this.#view, sample, ...ofAnother });
         this.#address.replace(this.#view);
         say(text("followed", { name: facts.name }));
       },
@@ -219,7 +221,7 @@ class Guide {
   /** What is shown, for files and captions. */
   get #name() {
     const { step, layer, head, patch } = this.#view;
-    const { byLayer, byHead } = stepOf(step);
+    const { byLayer, byHead } = stepOf(step) ?? {};
     const places = [...(byLayer ? [["layer", layer]] : []), ...(byHead ? [["head", head]] : []), ["patch", patch]];
     const place = places.map(([name, value]) => `${text(String(name))} ${value}`).join(", ");
     return {
@@ -228,8 +230,7 @@ class Guide {
     };
   }
 
-  /** @param {boolean} isBusy */
-  set #busy(isBusy) {
+  set #busy(/** @type {boolean} */ isBusy) {
     byId("busy", HTMLElement).hidden = !isBusy;
   }
 

@@ -15,77 +15,102 @@ const AXIS = 40; // CSS pixels, about
 /** @type {Record<string, [number, number]>} */
 const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
-/** @type {WeakMap<Tensor, HTMLCanvasElement>} */
-const PAINTED = new WeakMap();
+/** @type {WeakMap<Tensor, Wall>} */
+const KEPT = new WeakMap();
 
 /**
- * Draws the wall as one canvas under a group of radio buttons: layers down, heads across.
+ * Draws the wall of a trace, or takes the one drawn before, with the view's head chosen.
  * @param {Scene} scene
  * @param {Tensor} attention [layers, heads, patches]
  * @returns {HTMLElement}
  */
 export function wall(scene, attention) {
-  const { text, facts, signal } = scene;
-  const [layers, heads] = attention.shape;
-  const raster = paintedWall(attention, facts.architecture);
-  const canvas = make("canvas", "");
-  canvas.setAttribute("aria-hidden", "true");
-  const tiles = tilesOf(scene, layers, heads);
-  const element = make(
-    "div",
-    "wall",
-    make("b", "corner", `${text("layer")} ↓ ${text("head")} →`),
-    axis("across", heads),
-    axis("down", layers),
-    make("div", "stacked", canvas, tiles),
-  );
-  const observer = new ResizeObserver(() => {
-    const room = element.clientWidth - AXIS;
-    if (room <= 0) return;
-    const most = (LARGEST_TILE * heads) / raster.width;
-    const fit = Math.min(room / raster.width, most);
-    const scale = fit >= 2 ? Math.floor(fit) : fit; // cells of whole pixels where they are that large
-    drawRaster(canvas, raster, raster.width * scale, raster.height * scale);
-  });
-  observer.observe(element);
-  signal.addEventListener("abort", () => observer.disconnect());
-  return element;
+  const kept = KEPT.get(attention);
+  const shown = kept?.language === document.documentElement.lang ? kept : new Wall(scene, attention);
+  KEPT.set(attention, shown);
+  return shown.show(scene);
 }
 
-/**
- * @param {Scene} scene
- * @param {number} layers
- * @param {number} heads
- */
-function tilesOf({ view, text, go }, layers, heads) {
-  const tiles = Array.from({ length: layers * heads }, (_, at) => {
-    const [layer, head] = [Math.floor(at / heads), at % heads];
-    const isChosen = layer === view.layer && head === view.head;
-    const tile = make("button", "tile");
-    tile.type = "button";
-    tile.tabIndex = isChosen ? 0 : -1;
-    tile.setAttribute("role", "radio");
-    tile.setAttribute("aria-checked", String(isChosen));
-    tile.setAttribute("aria-label", text("step14_head", { layer, head }));
-    if (isChosen) tile.dataset.focus = "wall";
-    return tile;
-  });
-  const group = make("div", "tiles", ...tiles);
-  group.setAttribute("role", "radiogroup");
-  group.setAttribute("aria-label", text("step14_wall"));
-  group.style.gridTemplateColumns = `repeat(${heads}, minmax(0, 1fr))`;
-  group.addEventListener("click", ({ target }) => {
-    const at = tiles.findIndex((tile) => tile === target);
-    if (at >= 0) go({ layer: Math.floor(at / heads), head: at % heads });
-  });
-  group.addEventListener("keydown", (event) => {
-    const move = MOVES[event.key];
-    if (!move) return;
-    event.preventDefault();
-    const layer = Math.min(Math.max(view.layer + move[0], 0), layers - 1);
-    go({ layer, head: Math.min(Math.max(view.head + move[1], 0), heads - 1) });
-  });
-  return group;
+/** Keeps one canvas and a group of radio buttons over it in agreement: layers down, heads across. */
+class Wall {
+  language = document.documentElement.lang;
+  #element;
+  #canvas = make("canvas", "");
+  #tiles;
+  #raster;
+  #heads;
+  #width = 0;
+  #chosen = 0;
+  /** @type {Scene["go"]} */
+  #go = () => {};
+
+  /**
+   * @param {Scene} scene
+   * @param {Tensor} attention
+   */
+  constructor({ text, facts }, attention) {
+    const [layers, heads] = attention.shape;
+    this.#heads = heads;
+    this.#raster = paintedWall(attention, facts.architecture);
+    this.#canvas.setAttribute("aria-hidden", "true");
+    this.#tiles = Array.from({ length: layers * heads }, (_, at) => {
+      const tile = make("button", "tile");
+      tile.type = "button";
+      tile.setAttribute("role", "radio");
+      tile.setAttribute("aria-label", text("step14_head", { layer: Math.floor(at / heads), head: at % heads }));
+      return tile;
+    });
+    const group = make("div", "tiles", ...this.#tiles);
+    group.setAttribute("role", "radiogroup");
+    group.setAttribute("aria-label", text("step14_wall"));
+    group.style.gridTemplateColumns = `repeat(${heads}, minmax(0, 1fr))`;
+    group.addEventListener("click", ({ target }) => {
+      const at = this.#tiles.findIndex((tile) => tile === target);
+      if (at >= 0) this.#go({ layer: Math.floor(at / heads), head: at % heads });
+    });
+    group.addEventListener("keydown", (event) => {
+      const move = MOVES[event.key];
+      if (!move) return;
+      event.preventDefault();
+      const layer = Math.min(Math.max(Math.floor(this.#chosen / heads) + move[0], 0), layers - 1);
+      this.#go({ layer, head: Math.min(Math.max((this.#chosen % heads) + move[1], 0), heads - 1) });
+    });
+    this.#element = make(
+      "div",
+      "wall",
+      make("b", "corner", `${text("layer")} ↓ ${text("head")} →`),
+      axis("across", heads),
+      axis("down", layers),
+      make("div", "stacked", this.#canvas, group),
+    );
+  }
+
+  /** @param {Scene} scene */
+  show({ view, go, signal }) {
+    this.#go = go;
+    this.#chosen = view.layer * this.#heads + view.head;
+    this.#tiles.forEach((tile, at) => {
+      const isChosen = at === this.#chosen;
+      tile.tabIndex = isChosen ? 0 : -1;
+      tile.setAttribute("aria-checked", String(isChosen));
+      if (isChosen) tile.dataset.focus = "wall";
+      else delete tile.dataset.focus;
+    });
+    const observer = new ResizeObserver(() => this.#fit());
+    observer.observe(this.#element);
+    signal.addEventListener("abort", () => observer.disconnect());
+    return this.#element;
+  }
+
+  #fit() {
+    const room = this.#element.clientWidth - AXIS;
+    if (room <= 0 || room === this.#width) return;
+    this.#width = room;
+    const { width, height } = this.#raster;
+    const most = Math.min(room, LARGEST_TILE * this.#heads) / width;
+    const scale = most >= 2 ? Math.floor(most) : most; // cells of whole pixels where they are that large
+    drawRaster(this.#canvas, this.#raster, width * scale, height * scale);
+  }
 }
 
 /**
@@ -100,14 +125,12 @@ function axis(direction, count) {
 }
 
 /**
- * Paints every thumbnail by its own strongest patch, once for each trace.
+ * Paints every thumbnail by its own strongest patch.
  * @param {Tensor} attention
  * @param {{rows: number, columns: number}} grid
  * @returns {HTMLCanvasElement}
  */
 function paintedWall(attention, { rows, columns }) {
-  const kept = PAINTED.get(attention);
-  if (kept) return kept;
   const [layers, heads] = attention.shape;
   const [down, across] = [rows + GAP, columns + GAP];
   const canvas = document.createElement("canvas");
@@ -127,6 +150,5 @@ function paintedWall(attention, { rows, columns }) {
     }
   }
   pen.putImageData(image, 0, 0);
-  PAINTED.set(attention, canvas);
   return canvas;
 }

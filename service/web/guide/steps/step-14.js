@@ -50,7 +50,10 @@ export default {
     );
   },
   shapes: ({ tensors: { readout_attention: attention }, facts: { architecture } }) => [
-    { name: "A[0]", what: "shape_wall", shape: attention.shape },
+    {
+      name: architecture.readsClassToken ? "A[0]" : "Ā",
+      what: "shape_wall", shape: attention.shape,
+    },
     {
       name: "O", what: "shape_contexts",
       shape: [architecture.heads, architecture.tokens, architecture.headWidth],

@@ -19,7 +19,7 @@ import { vector } from "../vector.js";
 function headSums(scene) {
   const { text, go, view } = scene;
   const { heads, bias } = projectionParts(scene);
-  return ranking(text("step15_sum"), [
+  const list = ranking(text("step15_sum"), [
     ...heads.map((value, head) => {
       const sign = make("span", "swatch");
       sign.style.setProperty("background", bandColor(head, heads.length));
@@ -31,6 +31,8 @@ function headSums(scene) {
     }),
     { name: text("step15_bias"), value: bias },
   ]);
+  list.classList.add("in-lines");
+  return list;
 }
 
 /** @type {import("../step.js").Step} */
