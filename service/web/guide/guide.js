@@ -117,8 +117,7 @@ class Guide {
   /** Draws the view as soon as its values are there; until then what was drawn stays. */
   async #draw() {
     if (!this.#followed) return;
-    const { facts, trace } = this.#followed;
-    const view = this.#view;
+    const [{ facts, trace }, view] = [this.#followed, this.#view];
     this.#drawing.abort();
     const { signal } = (this.#drawing = new AbortController());
     this.#mine.show(facts, view);
@@ -190,11 +189,11 @@ class Guide {
     }, {
       show: ({ trace, asked, facts }) => {
         this.#busy = false;
-        const isFirst = this.#followed === null;
+        const ofAnother = this.#followed && { cell: null, label: null };
         this.#followed = { trace, facts };
         this.#models.show(asked);
         showIdentity(facts.model);
-        this.#show({ ...this.#view, sample, ...(!isFirst && { cell: null, label: null }) });
+        this.#show({ ...this.#view, sample, ...ofAnother });
         this.#address.replace(this.#view);
         say(text("followed", { name: facts.name }));
       },
@@ -231,8 +230,7 @@ class Guide {
     };
   }
 
-  /** @param {boolean} isBusy */
-  set #busy(isBusy) {
+  set #busy(/** @type {boolean} */ isBusy) {
     byId("busy", HTMLElement).hidden = !isBusy;
   }
 
