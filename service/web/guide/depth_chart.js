@@ -9,18 +9,19 @@ import { numberTable } from "./table.js";
 
 /** @typedef {import("./step.js").Scene} Scene */
 /**
- * `values` has one number for each layer, NaN where it is not known; `look` is the class of its line.
+ * `values` has one number for each layer; `look` is the class of its line.
  * @typedef {{name: string, values: ArrayLike<number>, look: string}} Series
  * `band` is filled between two numbers of each layer; `dots` are lone ones.
  * @typedef {{series: Series[], low: number, high: number, ticks: number[],
- *   say: (value: number) => string, label: string, height?: number,
+ *   say: (value: number) => string, tickText?: (tick: number) => string, label: string, height?: number,
  *   band?: {low: number[], high: number[]}, dots?: {layer: number, value: number}[]}} Chart
  */
 
 const EDGES = { left: 46, top: 12, bottom: 44 };
-const LETTER = 7.2; // CSS pixels, about
+const LETTER = 7.5; // CSS pixels, about
+const WIDE_LETTER = 13;
 const LINE = 16; // CSS pixels between two names
-const MOST_NAME = 0.34; // of the width
+const MOST_NAMES = 0.4; // of the width; where they need more, a legend names the lines
 
 /**
  * @param {Scene} scene
@@ -28,9 +29,10 @@ const MOST_NAME = 0.34; // of the width
  * @returns {HTMLElement}
  */
 export function depthChart(scene, chart) {
-  const { series, low, high, ticks, say, label, band, dots = [], height = 240 } = chart;
+  const { series, low, high, ticks, say, tickText = String, label, band, dots = [], height = 240 } = chart;
   const { depth } = scene.facts.architecture;
-  const names = Math.max(...series.map(({ name }) => name.length)) * LETTER + 14;
+  const here = scene.view.layer;
+  const names = Math.max(...series.map(({ name }) => widthOf(name))) + 16;
   /** @type {(layer: number) => number} */
   let across = (layer) => layer;
   const up = (/** @type {number} */ value) =>
@@ -38,20 +40,30 @@ export function depthChart(scene, chart) {
   const place = (/** @type {number} */ value, /** @type {number} */ layer) =>
     `${across(layer).toFixed(1)} ${up(value).toFixed(1)}`;
 
+  const legend = make("ul", "plain legend", ...series.map(({ name, look }) => {
+    const line = makeDrawn("line", { x1: 0, x2: 28, y1: 5, y2: 5, class: `line ${look}` });
+    return make("li", "", makeDrawn("svg", { width: 28, height: 10, class: "depth-chart", "aria-hidden": "true" }, line), name);
+  }));
+
   const element = drawing(scene, { label, className: "depth-chart", height }, (width) => {
-    const right = width - Math.min(names, width * MOST_NAME);
+    const isNarrow = names > width * MOST_NAMES;
+    legend.hidden = !isNarrow;
+    const right = width - (isNarrow ? 12 : names);
     const gap = (right - EDGES.left) / depth;
     across = (layer) => EDGES.left + (layer + 0.5) * gap;
-    const left = across(scene.view.layer) - gap / 2;
+    const left = across(here) - gap / 2;
     return [
       makeDrawn("rect", { x: left, y: 0, width: gap, height: height - 22, rx: 6, class: "here" }),
-      ...ticks.flatMap((tick) => tickAt(tick, up(tick), right, say(tick))),
+      ...ticks.flatMap((tick) => tickAt(tick, up(tick), right, tickText(tick))),
       ...layerNames(scene, depth, across, gap, height),
       ...(band ? [makeDrawn("path", { d: bandPath(band, place), class: "spread" })] : []),
       ...series.map(({ values, look }) => lineOf(values, look, place)),
-      ...series.map(({ values, look }) => pointAt(values, scene.view.layer, look, across, up)).flat(),
+      ...series.map(({ values, look }) => {
+        const at = { cx: across(here), cy: up(values[here]), r: 4.5 };
+        return makeDrawn("circle", { ...at, class: `point ${look}` });
+      }),
       ...dots.map(({ layer, value }) => makeDrawn("path", { d: cross(across(layer), up(value)), class: "lone" })),
-      ...endNames(series, up, across(depth - 1) + 12, height),
+      ...(isNarrow ? [] : endNames(series, up, across(depth - 1) + 12, height)),
     ];
   });
   element.addEventListener("click", (event) => {
@@ -63,9 +75,9 @@ export function depthChart(scene, chart) {
     rows: depth, columns: series.length, label, open: scene.text("show_table"),
     rowName: (layer) => scene.text("step21_layer_number", { layer }),
     columnName: (column) => series[column].name,
-    cell: (layer, column) => (Number.isNaN(series[column].values[layer]) ? "" : say(series[column].values[layer])),
+    cell: (layer, column) => say(series[column].values[layer]),
   });
-  return make("div", "depth", element, table);
+  return make("div", "depth", element, legend, table);
 }
 
 /** @param {number} tick @param {number} y @param {number} right @param {string} said */
@@ -93,23 +105,7 @@ function layerNames(scene, depth, across, gap, height) {
 
 /** @param {ArrayLike<number>} values @param {string} look @param {(value: number, layer: number) => string} place */
 function lineOf(values, look, place) {
-  let pen = "M";
-  const d = Array.from(values, (value, layer) => {
-    if (Number.isNaN(value)) {
-      pen = "M";
-      return "";
-    }
-    const part = pen + place(value, layer);
-    pen = "L";
-    return part;
-  }).join("");
-  return makeDrawn("path", { d: d || "M0 0", class: `line ${look}` });
-}
-
-/** @param {ArrayLike<number>} values @param {number} layer @param {string} look @param {(layer: number) => number} across @param {(value: number) => number} up */
-function pointAt(values, layer, look, across, up) {
-  if (Number.isNaN(values[layer])) return [];
-  return [makeDrawn("circle", { cx: across(layer), cy: up(values[layer]), r: 4.5, class: `point ${look}` })];
+  return makeDrawn("path", { d: `M${Array.from(values, place).join("L")}`, class: `line ${look}` });
 }
 
 /** @param {{low: number[], high: number[]}} band @param {(value: number, layer: number) => string} place */
@@ -126,7 +122,7 @@ function cross(x, y) {
 /** Names the lines at their ends, none upon another. @param {Series[]} series @param {(value: number) => number} up @param {number} x @param {number} height */
 function endNames(series, up, x, height) {
   const ends = series
-    .map(({ name, values, look }) => ({ name, look, y: up(lastKnown(values)) }))
+    .map(({ name, values, look }) => ({ name, look, y: up(values[values.length - 1]) }))
     .sort((one, other) => one.y - other.y);
   ends.forEach((end, place) => {
     if (place > 0) end.y = Math.max(end.y, ends[place - 1].y + LINE);
@@ -138,7 +134,7 @@ function endNames(series, up, x, height) {
   return ends.map(({ name, look, y }) => makeDrawn("text", { x, y: y + 4, class: `name ${look}` }, name));
 }
 
-/** @param {ArrayLike<number>} values */
-function lastKnown(values) {
-  return Array.from(values).filter((value) => !Number.isNaN(value)).at(-1) ?? 0;
+/** Gives about how wide a name is, in CSS pixels; letters of Korean are wider. @param {string} name */
+function widthOf(name) {
+  return [...name].reduce((width, letter) => width + (letter > "\u1100" ? WIDE_LETTER : LETTER), 0);
 }

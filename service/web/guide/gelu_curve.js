@@ -10,7 +10,7 @@ import { number } from "./number.js";
 /** @typedef {import("./lengths.js").Values} Values */
 /** @typedef {(value: number) => number} Place */
 
-const HEIGHT = 310;
+const HEIGHT = 326;
 const EDGES = { left: 40, right: 14, top: 18 };
 const FLOOR = 214; // the lowest place of the curve's part
 const SPREAD = { top: 226, bottom: 280 }; // of the columns that count the units
@@ -47,6 +47,8 @@ export function geluCurve(scene, { hidden, label, onPick }) {
     choose(chosen);
     return [
       ...axes(low, high, width, across, up),
+      makeDrawn("text", { x: EDGES.left, y: HEIGHT - 6, class: "tick" }, scene.text("step19_axis")),
+      makeDrawn("text", { x: EDGES.left, y: 11, class: "tick" }, "gelu(u)"),
       ...columns(units, low, high, across),
       makeDrawn("path", { d: `M${smooth.join("L")}`, class: "curve-line" }),
       makeDrawn("path", { d: units.map((u) => `M${point(u)}h0`).join(""), class: "dots" }),

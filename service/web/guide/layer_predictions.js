@@ -54,7 +54,7 @@ export function layerPredictions(scene, logits) {
   const best = now.indexOf(Math.max(...now));
   const said = { layer: view.layer, label: labels[best], share: percent(now[best]) };
   const chart = depthChart(scene, {
-    series, low: 0, high: 1, ticks: TICKS, say: (value) => percent(value, value > 0 && value < 0.01 ? 1 : 0),
+    series, low: 0, high: 1, ticks: TICKS, say: (value) => percent(value), tickText: (tick) => percent(tick, 0),
     label: text("step21_predictions_label"), height: 280,
   });
   const bars = make("ol", "plain lens", ...classes.map((index, place) => bar(labels[index], now[index], place)));

@@ -11,6 +11,8 @@ import { addedTo } from "./residual.js";
 
 /** @typedef {import("./step.js").Scene} Scene */
 
+const WIDEST = 320; // CSS pixels
+
 /**
  * Gives the share of every token.
  * @param {import("./residual.js").Residual} residual
@@ -23,38 +25,60 @@ export function normRatios(residual) {
 }
 
 /**
- * Paints the shares of the patches on the picture, and says those of the tokens of interest.
+ * Gives the least and the greatest share among the patches of all maps, so that maps can share it.
  * @param {Scene} scene
- * @param {Float32Array} ratios one for each token
- * @param {{label: string, sign: string, range: [number, number]}} options sign: such as "‖z‖ / ‖X‖"
- * @returns {HTMLElement}
+ * @param {Float32Array[]} maps
+ * @returns {[number, number]}
  */
-export function ratioMap(scene, ratios, { label, sign, range }) {
-  const { architecture } = scene.facts;
-  const heat = ratios.subarray(architecture.prefix);
-  const most = heat.indexOf(Math.max(...heat));
-  const least = heat.indexOf(Math.min(...heat));
-  const rows = [
-    ...Array.from({ length: architecture.prefix }, (_, token) => [architecture.nameOfToken(token), ratios[token]]),
-    [scene.text("block_yours"), ratios[pinnedToken(scene)]],
-    [scene.text("block_median"), medianOf(heat)],
-  ];
-  const list = make("dl", "readings", ...rows.flatMap(([name, value]) => reading(String(name), Number(value))));
-  const ends = [["block_most", most], ["block_least", least]].map(([key, patch]) =>
-    pinButton(scene, Number(patch), scene.text(String(key), { ratio: number(heat[Number(patch)], 3) })));
-  return make(
-    "div",
-    "ratio-map",
-    make("p", "muted", sign),
-    patchGrid(scene, { heat, range, label }),
-    list,
-    make("div", "buttons", ...ends),
-  );
+export function sharedRange({ facts }, maps) {
+  const all = maps.flatMap((ratios) => Array.from(ratios.subarray(facts.architecture.prefix)));
+  return [Math.min(...all), Math.max(...all)];
 }
 
-/** @param {string} name @param {number} value */
-function reading(name, value) {
-  return [make("dt", "", name), make("dd", "", number(value, 3))];
+/**
+ * Paints the shares of the patches on the picture, with the two patches at the ends.
+ * @param {Scene} scene
+ * @param {Float32Array} ratios one for each token
+ * @param {{label: string, range: [number, number]}} options
+ * @returns {HTMLElement}
+ */
+export function ratioMap(scene, ratios, { label, range }) {
+  const heat = ratios.subarray(scene.facts.architecture.prefix);
+  const ends = /** @type {const} */ ([["block_most", Math.max(...heat)], ["block_least", Math.min(...heat)]]);
+  const buttons = ends.map(([key, ratio]) =>
+    pinButton(scene, heat.indexOf(ratio), scene.text(key, { ratio: number(ratio, 3) })));
+  const grid = patchGrid(scene, { heat, range, label, maxSide: WIDEST });
+  return make("div", "ratio-map", grid, make("div", "buttons", ...buttons));
+}
+
+/**
+ * Tabulates the shares of the tokens of interest: class token, registers, the pinned patch, the median.
+ * @param {Scene} scene
+ * @param {{sign: string, ratios: Float32Array}[]} columns
+ * @returns {HTMLElement}
+ */
+export function ratioTable(scene, columns) {
+  const { facts: { architecture }, text } = scene;
+  const heads = [text("block_token"), ...columns.map(({ sign }) => sign)].map((said) => headCell("col", said));
+  /** @param {string} name @param {(ratios: Float32Array) => number} of @param {string} [look] */
+  const row = (name, of, look = "") =>
+    make("tr", look, headCell("row", name), ...columns.map(({ ratios }) => make("td", "", number(of(ratios), 3))));
+  const body = make(
+    "tbody",
+    "",
+    ...Array.from({ length: architecture.prefix }, (_, token) =>
+      row(architecture.nameOfToken(token), (ratios) => ratios[token])),
+    row(text("block_yours"), (ratios) => ratios[pinnedToken(scene)], "own"),
+    row(text("block_median"), (ratios) => medianOf(ratios.subarray(architecture.prefix))),
+  );
+  return make("table", "ratio-table", make("thead", "", make("tr", "", ...heads)), body);
+}
+
+/** @param {"row" | "col"} scope @param {string} said */
+function headCell(scope, said) {
+  const cell = make("th", "", said);
+  cell.scope = scope;
+  return cell;
 }
 
 /**

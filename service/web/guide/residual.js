@@ -8,6 +8,8 @@ import { number } from "./number.js";
 import { skip } from "./skip.js";
 import { tokenMatrix } from "./token_matrix.js";
 
+const TALL = 280; // CSS pixels
+
 /** @typedef {import("./step.js").Scene} Scene */
 /** @typedef {import("./tensor.js").Tensor} Tensor */
 /**
@@ -65,11 +67,11 @@ export function drawResidual(scene, residual, signs) {
   const reach = Math.max(...[input, branch, output].flatMap(({ range }) => range.map(Math.abs)));
   /** @param {string} name @param {string} key @param {Tensor} tensor */
   const shown = (name, key, tensor) =>
-    tokenMatrix(scene, { tensor, label: name, caption: scene.text(key, { name }), range: [-reach, reach], focus });
+    tokenMatrix(scene, { tensor, label: name, caption: scene.text(key, { name }), range: [-reach, reach], focus, tall: TALL });
   scene.root.append(
     make("div", "ways-past", skip(scene, names)),
     cellSum(scene, residual, signs, focus),
-    make(
+    make("div", "sized", make(
       "div",
       "addition",
       shown(signs.input, "block_input", input),
@@ -77,7 +79,7 @@ export function drawResidual(scene, residual, signs) {
       shown(signs.branch, "block_branch", branch),
       sign("="),
       shown(signs.output, "block_output", output),
-    ),
+    )),
   );
 }
 
@@ -103,7 +105,8 @@ function cellSum(scene, { input, branch, output, gamma }, signs, [token, feature
     sign("="),
     part(signs.output, number(output.at(token, feature)), "outcome"),
   ];
-  return make("div", "cell-sum", make("p", "muted", where), make("p", "cell-terms", ...sum));
+  const scaled = gamma ? [make("p", "muted", scene.text("block_layer_scale"))] : [];
+  return make("div", "cell-sum", make("p", "muted", where), make("p", "cell-terms", ...sum), ...scaled);
 }
 
 /** @param {string} name @param {string} value @param {string} className */

@@ -7,7 +7,7 @@ import { makeDrawn } from "../element.js";
 const WIDTH = 360;
 const HEIGHT = 104;
 const LINE = 76; // where the branch runs
-const ARC = 22; // where the input passes it
+const ARC = 24; // where the input passes it
 const FORK = 44;
 const PLUS = 292;
 const BOX_TOP = LINE - 17;
@@ -36,7 +36,7 @@ export function skip(scene, { input, output, norm, branch, label }) {
     makeDrawn("path", { d: `M${PLUS - 6} ${LINE}h12M${PLUS} ${LINE - 6}v12`, class: "arrow outcome" }),
     letters(14, LINE, input, "stream"),
     letters(342, LINE, output, "outcome"),
-    letters((FORK + PLUS) / 2, ARC - 8 + 2, scene.text("block_past"), "stream small"),
+    letters((FORK + PLUS) / 2, ARC - 13, scene.text("block_past"), "stream small"),
   );
 }
 

@@ -44,18 +44,12 @@ export function tokenNorms(scene, norms) {
       patches.map((patch) => ({ layer, value: ofPatches[layer][patch] }))),
   });
   const here = found[view.layer];
+  const row = ofPatches[view.layer];
   const picture = patchGrid(scene, {
-    heat: Float32Array.from(ofPatches[view.layer]),
-    range: [0, Math.max(...ofPatches[view.layer])],
+    heat: row, range: [Math.min(...row), Math.max(...row)], marked: here.patches, maxSide: 320,
     label: text("step21_norms_map", { layer: view.layer }),
-    marks: here.patches.map((patch) => ({ patch, className: "high-norm", text: text("step21_high") })),
   });
-  return make(
-    "div",
-    "two-up",
-    make("div", "", chart),
-    make("div", "", picture, ...verdict(scene, here, ofPatches[view.layer])),
-  );
+  return make("div", "two-up", make("div", "", chart, ...verdict(scene, here, row)), make("div", "", picture));
 }
 
 /**
@@ -85,5 +79,5 @@ function verdict(scene, { median, deviation, bound, patches, longest }, norms) {
 function ticksTo(most) {
   const size = 10 ** Math.floor(Math.log10(most));
   const step = [0.2, 0.5, 1, 2].map((one) => one * size).find((one) => most / one <= 5) ?? 5 * size;
-  return Array.from({ length: Math.floor(most / step) + 1 }, (_, index) => index * step);
+  return Array.from({ length: Math.floor(most / step) + 1 }, (_, index) => Number((index * step).toPrecision(3)));
 }

@@ -13,7 +13,9 @@ import { number } from "./number.js";
 
 const WIDTH = 360;
 const HEIGHT = 220;
-const EDGE = 34; // for the letters
+const SIDE = 72; // for the letters beside it
+const EDGE = 32; // and above and below
+const RADIUS = 18; // of the angle
 const HEAD = 9; // length of an arrow's head
 const APART = 15; // of a letter from its arrow
 
@@ -29,14 +31,16 @@ export function triangle(scene, { input, branch, output }) {
   const tip = { x: base + side * cosine, y: side * Math.sqrt(1 - cosine * cosine) };
   const [start, corner, end] = fitted([{ x: 0, y: 0 }, { x: base, y: 0 }, tip]);
   const middle = { x: (start.x + corner.x + end.x) / 3, y: (start.y + corner.y + end.y) / 3 };
+  const degrees = Math.round((Math.acos(cosine) * 180) / Math.PI);
   const label = scene.text("block_triangle_label", {
     input: input.name, branch: branch.name, output: output.name,
     base: number(base), side: number(side), whole: number(whole),
-    angle: Math.round((Math.acos(cosine) * 180) / Math.PI),
+    angle: degrees,
   });
   const drawing = makeDrawn(
     "svg",
     { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label, class: "triangle" },
+    ...angle(corner, Math.acos(cosine), `${degrees}\u00b0`),
     ...arrow(start, corner, "stream"),
     ...arrow(corner, end, "branch"),
     ...arrow(start, end, "outcome"),
@@ -44,7 +48,7 @@ export function triangle(scene, { input, branch, output }) {
     letters(corner, end, middle, "branch", `${branch.name} ${number(side)}`),
     letters(start, end, middle, "outcome", `${output.name} ${number(whole)}`),
   );
-  return make("figure", "triangle-figure", drawing, make("figcaption", "muted", label));
+  return make("div", "triangle-figure", drawing, make("p", "muted", label));
 }
 
 /**
@@ -56,12 +60,28 @@ function fitted(places) {
   const [left, right] = [Math.min(...places.map(({ x }) => x)), Math.max(...places.map(({ x }) => x))];
   const top = Math.max(...places.map(({ y }) => y));
   const factor = Math.min(
-    (WIDTH - 2 * EDGE) / (right - left || 1),
+    (WIDTH - 2 * SIDE) / (right - left || 1),
     (HEIGHT - 2 * EDGE) / (top || 1),
   );
   const shift = (WIDTH - factor * (right - left)) / 2;
   const rise = (HEIGHT + factor * top) / 2;
   return places.map(({ x, y }) => ({ x: shift + factor * (x - left), y: rise - factor * y }));
+}
+
+/**
+ * Draws the angle by which the branch turns away from the way that the input goes.
+ * @param {Place} corner
+ * @param {number} turn in radians
+ * @param {string} said
+ */
+function angle({ x, y }, turn, said) {
+  const place = { x: x + 1.5 * RADIUS * Math.cos(turn / 2), y: y - 1.5 * RADIUS * Math.sin(turn / 2) + 4 };
+  const end = `${x + RADIUS * Math.cos(turn)} ${y - RADIUS * Math.sin(turn)}`;
+  return [
+    makeDrawn("path", { d: `M${x} ${y}h${2 * RADIUS}`, class: "onward" }),
+    makeDrawn("path", { d: `M${x + RADIUS} ${y}A${RADIUS} ${RADIUS} 0 0 0 ${end}`, class: "turn" }),
+    makeDrawn("text", { ...place, class: "small" }, said),
+  ];
 }
 
 /**

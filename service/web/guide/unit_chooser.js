@@ -42,7 +42,7 @@ export function unitChooser(scene, { activation, unit, onMove, onChoose }) {
   const name = make("p", "muted", scene.text("step19_strongest"));
   name.id = "strongest-units";
   strongest.setAttribute("aria-labelledby", name.id);
-  return make("div", "unit-chooser", make("div", "field slider", label, shown, slider), name, strongest);
+  return make("div", "unit-chooser", make("div", "field slider", label, slider, shown), name, strongest);
 }
 
 /** @param {ArrayLike<number>} activation */

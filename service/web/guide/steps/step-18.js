@@ -6,11 +6,13 @@ import { make } from "../../element.js";
 import { pinnedToken } from "../cell.js";
 import { dot } from "../dot.js";
 import { lengthOf } from "../lengths.js";
-import { normRatios, ratioMap } from "../norm_ratio.js";
+import { normRatios, ratioMap, ratioTable, sharedRange } from "../norm_ratio.js";
 import { addedTo } from "../residual.js";
 import { section } from "../section.js";
 import { triangle } from "../triangle.js";
 import { needed, residualOf } from "./step-17.js";
+
+const SIGN = "\u2016z\u2016 / \u2016X\u2016";
 
 /** @type {import("../step.js").Step} */
 export default {
@@ -21,27 +23,33 @@ export default {
     const residual = residualOf(scene.tensors);
     const token = pinnedToken(scene);
     const ratios = normRatios(residual);
-    const heading = scene.text("step18_map");
-    const range = /** @type {[number, number]} */ ([0, Math.max(...ratios.subarray(scene.facts.architecture.prefix))]);
+    const { text, view, facts: { architecture } } = scene;
+    const arrows = triangle(scene, {
+      input: { name: "X", values: residual.input.row(token) },
+      branch: { name: residual.gamma ? "\u03b3z" : "z", values: addedTo(residual, token) },
+      output: { name: "h", values: residual.output.row(token) },
+    });
     scene.root.append(
       make(
         "div",
         "two-up",
         section(
-          scene.text("step18_triangle", { token: scene.facts.architecture.nameOfToken(token) }),
-          triangle(scene, {
-            input: { name: "X", values: residual.input.row(token) },
-            branch: { name: residual.gamma ? "\u03b3z" : "z", values: addedTo(residual, token) },
-            output: { name: "h", values: residual.output.row(token) },
-          }),
+          text("step18_triangle", { token: architecture.nameOfToken(token) }),
+          arrows,
+          make("p", "muted", text("step18_plane")),
+          ratioTable(scene, [{ sign: SIGN, ratios }]),
+          ...(view.layer === 0 ? [make("p", "muted", text("step18_first"))] : []),
         ),
-        section(heading, ratioMap(scene, ratios, { label: heading, sign: "\u2016z\u2016 / \u2016X\u2016", range })),
+        section(
+          text("step18_map"),
+          ratioMap(scene, ratios, { label: text("step18_map"), range: sharedRange(scene, [ratios]) }),
+        ),
       ),
     );
   },
   shapes: ({ tensors: { attended }, facts: { architecture } }) => [
     { name: "h", what: "block_shape_attended", shape: attended.shape },
-    { name: "\u2016z\u2016 / \u2016X\u2016", what: "step18_shape", shape: [architecture.tokens] },
+    { name: SIGN, what: "step18_shape", shape: [architecture.tokens] },
   ],
   check(scene) {
     const residual = residualOf(scene.tensors);

@@ -16,6 +16,8 @@ import { unitChooser } from "../unit_chooser.js";
 
 /** @typedef {import("../step.js").Scene} Scene */
 
+const TALL = 260; // CSS pixels
+
 /** The token and the hidden unit that are looked at: the pinned patch's strongest one at first. @param {Scene} scene */
 function focusOf(scene) {
   const mine = pinnedToken(scene);
@@ -55,8 +57,8 @@ function draw(scene) {
     make(
       "div",
       "two-up",
-      tokenMatrix(scene, { tensor: hidden, label: "u", caption: text("step19_hidden"), focus: [token, unit] }),
-      tokenMatrix(scene, { tensor: activation, label: "gelu(u)", caption: text("step19_activation"), focus: [token, unit] }),
+      tokenMatrix(scene, { tensor: hidden, label: "u", caption: text("step19_hidden"), focus: [token, unit], tall: TALL }),
+      tokenMatrix(scene, { tensor: activation, label: "gelu(u)", caption: text("step19_activation"), focus: [token, unit], tall: TALL }),
     ),
   );
   weightsOf(scene, unit).then((weights) => {
@@ -75,7 +77,7 @@ function unitMap(scene, unit) {
   const { activation } = scene.tensors;
   const { prefix, patches } = scene.facts.architecture;
   const heat = Float32Array.from({ length: patches }, (_, patch) => activation.at(prefix + patch, unit));
-  return patchGrid(scene, { heat, signed: true, label: scene.text("step19_map_label", { unit }) });
+  return patchGrid(scene, { heat, signed: true, label: scene.text("step19_map_label", { unit }), maxSide: 320 });
 }
 
 /** @param {Scene} scene @param {number} unit */

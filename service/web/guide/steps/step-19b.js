@@ -3,12 +3,13 @@
  */
 
 import { make } from "../../element.js";
-import { flow } from "../arrows.js";
 import { cellOf, pinnedToken, strongest } from "../cell.js";
 import { layerNorm, normCheck } from "../layer_norm.js";
 import { tokenMatrix } from "../token_matrix.js";
 
 /** @typedef {import("../step.js").Scene} Scene */
+
+const TALL = 260; // CSS pixels
 
 /** @param {Scene} scene */
 function focusOf(scene) {
@@ -37,10 +38,12 @@ export default {
     root.append(
       make("h3", "", text("step19b_token", { token })),
       layerNorm(scene, normOf(scene)),
-      flow([
-        tokenMatrix(scene, { tensor: tensors.attended, label: "h", focus }),
-        tokenMatrix(scene, { tensor: tensors.norm2, label: "LN(h)", focus }),
-      ]),
+      make(
+        "div",
+        "two-up",
+        tokenMatrix(scene, { tensor: tensors.attended, label: "h", caption: text("step19b_before"), focus, tall: TALL }),
+        tokenMatrix(scene, { tensor: tensors.norm2, label: "LN(h)", caption: text("step19b_after"), focus, tall: TALL }),
+      ),
     );
   },
   shapes: ({ tensors }) => [

@@ -25,12 +25,12 @@ export default {
     { name: "", what: "step2_grid", shape: [rows, columns] },
     { name: "p", what: "step2_patch", shape: [patchSize, patchSize, 3] },
   ],
-  check: ({ view: { patch }, facts: { architecture }, tensors }) => {
+  check: ({ view: { patch }, facts: { architecture }, tensors, text }) => {
     const { columns, patchSize } = architecture;
     const { row, column } = architecture.placeOf(patch);
     const [top, left] = [row * patchSize, column * patchSize];
     return {
-      formula: `row \u230a${patch}/${columns}\u230b \u00b7 ${patchSize} = ${top}, column (${patch} mod ${columns}) \u00b7 ${patchSize} = ${left}: x[0, ${top}, ${left}] = p[${patch}, 0]`,
+      formula: text("step2_formula", { patch, columns, size: patchSize, top, left }),
       recomputed: tensors.pixel_values.at(0, top, left),
       sent: tensors.patches.at(patch, 0),
     };

@@ -4,7 +4,7 @@
 
 import { make } from "../../element.js";
 import { pinnedToken } from "../cell.js";
-import { normRatios, ratioMap } from "../norm_ratio.js";
+import { normRatios, ratioMap, ratioTable, sharedRange } from "../norm_ratio.js";
 import { addedTo, drawResidual, residualCheck } from "../residual.js";
 import { section } from "../section.js";
 import { triangle } from "../triangle.js";
@@ -32,24 +32,25 @@ export default {
     const residual = residualOf(scene);
     const { facts: { architecture }, text } = scene;
     const token = pinnedToken(scene);
-    const shares = [attentionOf(scene.tensors), residual].map(normRatios);
-    const most = Math.max(...shares.flatMap((one) => Array.from(one.subarray(architecture.prefix))));
-    const range = /** @type {[number, number]} */ ([0, most]);
+    const [first, second] = [attentionOf(scene.tensors), residual].map(normRatios);
+    const range = sharedRange(scene, [first, second]);
+    const columns = [{ sign: "\u2016z\u2016 / \u2016X\u2016", ratios: first }, { sign: "\u2016f\u2016 / \u2016h\u2016", ratios: second }];
+    const arrows = triangle(scene, {
+      input: { name: "h", values: residual.input.row(token) },
+      branch: { name: residual.gamma ? "\u03b3f" : "f", values: addedTo(residual, token) },
+      output: { name: "X\u2032", values: residual.output.row(token) },
+    });
+    /** @param {string} key @param {Float32Array} ratios */
+    const map = (key, ratios) => section(text(key), ratioMap(scene, ratios, { label: text(key), range }));
     drawResidual(scene, residual, SIGNS);
     scene.root.append(
-      section(
-        text("step20_triangle", { token: architecture.nameOfToken(token) }),
-        triangle(scene, {
-          input: { name: "h", values: residual.input.row(token) },
-          branch: { name: residual.gamma ? "\u03b3f" : "f", values: addedTo(residual, token) },
-          output: { name: "X\u2032", values: residual.output.row(token) },
-        }),
-      ),
       make(
         "div",
         "two-up",
-        section(text("step20_attention"), ratioMap(scene, shares[0], { label: text("step20_attention"), sign: "\u2016z\u2016 / \u2016X\u2016", range })),
-        section(text("step20_feed_forward"), ratioMap(scene, shares[1], { label: text("step20_feed_forward"), sign: "\u2016f\u2016 / \u2016h\u2016", range })),
+        section(text("step20_triangle", { token: architecture.nameOfToken(token) }), arrows),
+        section(text("step20_shares"), ratioTable(scene, columns)),
+        map("step20_attention", first),
+        map("step20_feed_forward", second),
       ),
     );
   },

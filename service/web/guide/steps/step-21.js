@@ -18,11 +18,11 @@ import { walk } from "../walk.js";
 function draw(scene) {
   const { root, tensors, facts: { architecture }, view, text } = scene;
   const { readout_attention, layer_logits, token_norms } = tensors;
-  const { readsClassToken, registers, depth } = architecture;
+  const { readsClassToken, registers } = architecture;
   const read = readsClassToken ? "class" : "mean";
   const label = text(`step21_attention_${read}`);
   root.append(
-    make("div", "walk-line", walk(scene), make("p", "muted", text("step21_where", { layer: view.layer, last: depth - 1 }))),
+    walk(scene),
     section(text("step21_predictions"), layerPredictions(scene, layer_logits), note(text(`step21_lens_${read}`))),
     section(
       label,

@@ -48,4 +48,6 @@ export default {
   step2_grid: "rows × columns of patches",
   step2_patch: "one patch",
   step2_count: "{rows} × {columns} = {count} patches of {size} × {size} pixels",
+  step2_formula:
+    "row ⌊{patch} / {columns}⌋ · {size} = {top}, column ({patch} mod {columns}) · {size} = {left}: x[0, {top}, {left}] = p[{patch}, 0]",
 };

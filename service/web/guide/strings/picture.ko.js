@@ -48,4 +48,6 @@ export default {
   step2_grid: "패치의 행 × 열",
   step2_patch: "패치 하나",
   step2_count: "{rows} × {columns} = 패치 {count}개, 패치마다 {size} × {size} 픽셀",
+  step2_formula:
+    "행 ⌊{patch} / {columns}⌋ · {size} = {top}, 열 ({patch} mod {columns}) · {size} = {left}: x[0, {top}, {left}] = p[{patch}, 0]",
 };
