@@ -48,7 +48,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     contexts = []
 
     def open_page(address: str, **options) -> Page:
-        contexts.append(browser.new_context(reduced_motion="reduce", **options))
+        contexts.append(browser.new_context(**{"reduced_motion": "reduce", **options}))
         page = contexts[-1].new_page()
         page.set_default_timeout(PATIENCE_MILLISECONDS)
         page.goto(address)

@@ -4,13 +4,14 @@
 
 import { byId } from "../element.js";
 import { readPicture } from "../picture.js";
+import { Problem } from "../problem.js";
 import { text } from "./text.js";
 
 /**
  * Lets the button that takes a photo open the camera here, where the browser can; where not, or on a
  * phone, whose own camera is better, the file input with `capture` stays.
  * @param {{choose: (picture: Promise<import("../picture.js").Picture>) => void,
- *   fail: (error: unknown) => void}} listener
+ *   fail: (problem: Problem) => void}} listener
  */
 export function listenForCamera({ choose, fail }) {
   const dialog = byId("camera-dialog", HTMLDialogElement);
@@ -33,9 +34,9 @@ export function listenForCamera({ choose, fail }) {
       video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
       dialog.showModal();
       await video.play();
-    } catch (error) {
-      close();
-      fail(error);
+    } catch {
+      close(); // there is none, it is in use, or the person said no
+      fail(new Problem(text("no_camera"), text("no_camera_detail"), { mayPass: false }));
     }
   });
 }

@@ -5,7 +5,6 @@
 import { make } from "../element.js";
 
 const MOST_FOUND = 8;
-let count = 0;
 
 /**
  * @param {import("./step.js").Scene} scene
@@ -13,11 +12,8 @@ let count = 0;
  * @returns {HTMLElement}
  */
 export function classSearch({ facts, text }, { label, onPick }) {
-  const field = make("input", "search");
-  count += 1;
-  Object.assign(field, { type: "search", id: `class-search-${count}`, autocomplete: "off" });
-  const name = make("label", "", label);
-  name.htmlFor = field.id;
+  const field = make("input", "");
+  Object.assign(field, { type: "search", autocomplete: "off" });
   const said = make("p", "muted");
   said.setAttribute("role", "status");
   const list = make("ul", "plain found");
@@ -27,7 +23,7 @@ export function classSearch({ facts, text }, { label, onPick }) {
     list.replaceChildren(...found.slice(0, MOST_FOUND).map((index) => item(facts.labels[index], index, onPick)));
     said.textContent = sought && text("answer_found", { count: found.length, all: facts.labels.length });
   });
-  return make("div", "field class-search", name, field, said, list);
+  return make("div", "class-search", make("label", "field", label, field), said, list);
 }
 
 /**
@@ -49,6 +45,7 @@ function indexesOf(labels, sought) {
 function item(label, index, onPick) {
   const button = make("button", "", label);
   button.type = "button";
+  button.dataset.focus = `class-${index}`; // the class itself has it in the new drawing
   button.addEventListener("click", () => onPick(index));
   return make("li", "", button);
 }

@@ -14,10 +14,10 @@ const MOST_ROWS = 6;
 
 /**
  * @param {import("./step.js").Scene} scene
- * @param {{confusion: number[][], label: number, onPick: (label: number) => void}} options
+ * @param {{confusion: number[][], label: number}} options
  * @returns {HTMLElement}
  */
-export function confusionOf(scene, { confusion, label, onPick }) {
+export function confusionOf(scene, { confusion, label }) {
   const { facts, text } = scene;
   const { labels } = facts;
   const parts = [row(scene, confusion[label], label)];
@@ -30,7 +30,6 @@ export function confusionOf(scene, { confusion, label, onPick }) {
       columnName: (index) => text("step24_said", { label: labels[index] }),
       signed: false,
       focus: [label, label],
-      onPick,
       caption: text("step24_confusion_caption"),
     });
     parts.push(whole);

@@ -36,8 +36,8 @@ export function descent({ facts, text }, { logits, label }) {
       rise: number(-rate * gradient[label]),
       rival: facts.labels[rival],
       fall: number(rate * gradient[rival]),
-      before: percent(softmax(logits)[label]),
-      after: percent(softmax(after)[label]),
+      before: percent(softmax(logits)[label], 2),
+      after: percent(softmax(after)[label], 2),
       loss: number(lossOf(logits, label)),
       less: number(lossOf(after, label)),
     });

@@ -18,7 +18,8 @@ const USUAL_ROOM = 640; // CSS pixels, where the width is not known yet
  * @returns {number}
  */
 function columnsFor(count, room) {
-  const most = Math.max(1, Math.min(Math.round(Math.sqrt(count * ASPECT)), Math.floor(room / NARROWEST)));
+  const wished = Math.sqrt(count * ASPECT);
+  const most = Math.max(1, Math.floor(Math.min(wished * 1.2, room / NARROWEST)));
   for (let columns = most; columns > most * 0.6; columns -= 1) if (count % columns === 0) return columns;
   return most;
 }
@@ -56,5 +57,5 @@ export function filterGallery({ facts, root, text }, weights, feature, pick) {
     onPoint: (index) => (readout.textContent = index === null ? text("step4_gallery_hint") : say(index)),
     onPick: pick,
   });
-  return make("div", "gallery", gallery.root, readout);
+  return make("div", "filters", gallery.root, readout);
 }

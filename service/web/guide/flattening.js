@@ -57,7 +57,6 @@ export function flattening(scene, vector, chosen, pick) {
     },
     chosen: chosen % area,
   });
-  picture.root.classList.add("mine");
   lights.push((index) => picture.light(index === null ? null : index % area));
 
   const parts = names.map((name, channel) => {
@@ -96,7 +95,7 @@ export function flattening(scene, vector, chosen, pick) {
     return { element, plane: plane.root, segment: segment.root };
   });
 
-  const name = make("p", "caption", make("b", "", facts.architecture.nameOfPatch(view.patch)));
+  const name = make("p", "caption", make("b", "", text("step3_mine")));
   const keys = ["before", "after"].map((key) => make("span", "", text(`step3_${key}`)));
   const whole = make("div", "channel whole", name, make("div", "square", picture.root), make("div", "segment-keys", ...keys));
   const thread = threads(scene, parts, size);

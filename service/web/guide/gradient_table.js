@@ -34,10 +34,9 @@ export function gradientTable({ facts, text }, { probabilities, gradient, label 
     head.scope = "col";
     return head;
   });
-  heads[3].colSpan = 2;
   const caption = make("caption", "", text("step24_gradient_caption"));
   const table = make("table", "gradient", caption);
-  table.append(make("thead", "", make("tr", "", ...heads)), make("tbody", "", ...rows));
+  table.append(make("thead", "", make("tr", "", ...heads, make("td", ""))), make("tbody", "", ...rows));
   return table;
 }
 

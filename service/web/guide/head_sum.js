@@ -58,7 +58,7 @@ export function drawHeadSum(scene, asked) {
     make("p", "", text(isAlone ? "step23_sum" : "step23_difference", words)),
     make("figure", "", make("figcaption", "", text("step23_contributions")), strip),
     dotProduct(scene, {
-      left: { name: "y", values: sum.left },
+      left: { name: "r", values: sum.left },
       right: { name: weights, values: sum.right },
       bias: sum.bias,
       total: sum.total,

@@ -20,6 +20,7 @@ import { number } from "./number.js";
 
 const WIDTH = 1000; // units of a strip's drawing, which is as wide as there is room
 const HEIGHT = 30;
+const NOTHING = 1e-9; // what double precision leaves of zero
 
 /**
  * Draws the three strips and the followed feature's formula.
@@ -36,12 +37,14 @@ export function layerNorm(scene, { before, after, gamma, beta, feature }) {
   const reach = Math.max(...Object.values(rows).map(reachOf));
   const values = {
     x: number(before[feature]), mean: number(mean), spread: number(spread), feature,
-    gamma: number(gamma[feature]), beta: number(beta[feature]), y: number(after[feature]),
+    gamma: number(gamma[feature]), sign: beta[feature] < 0 ? "−" : "+", beta: number(Math.abs(beta[feature])),
+    y: number(after[feature]),
   };
   return make(
     "div",
     "layer-norm",
     ...Object.entries(rows).map(([name, row]) => strip(scene, name, row, reach, feature)),
+    make("div", "ends", ...[-reach, 0, reach].map((end) => make("span", "", number(end)))),
     make("p", "formula", scene.text("norm_formula", values)),
   );
 }
@@ -86,7 +89,7 @@ function strip(scene, name, row, reach, feature) {
     x: place(mean - spread), y: 2, height: HEIGHT - 4, class: "spread",
     width: ((spread / reach) * WIDTH).toFixed(1),
   };
-  const said = { mean: number(mean), spread: number(spread) };
+  const said = { mean: number(Math.abs(mean) < NOTHING ? 0 : mean), spread: number(spread) };
   const svg = makeDrawn(
     "svg",
     { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" },
@@ -105,6 +108,5 @@ function strip(scene, name, row, reach, feature) {
       make("span", "muted", scene.text("norm_moments", said)),
     ),
     svg,
-    make("div", "ends", ...[-reach, 0, reach].map((end) => make("span", "", number(end)))),
   );
 }

@@ -99,8 +99,10 @@ function drawName({ loss, name, kind }, named, at, width) {
   const { x, y } = at(Math.exp(-loss), loss);
   const said = `${name} ${number(loss)}`;
   const isFitting = x + 12 + said.length * LETTER < width;
-  const isCrowded = kind === "own" && named.some((other) => other.kind !== kind && Math.abs(at(0, other.loss).y - y) < LINE);
-  const place = { x: isFitting ? x + 12 : width, y: y - (isCrowded ? 10 + LINE : 10) };
+  const mean = kind === "own" ? named.find((other) => other.kind === "mean") : undefined;
+  const other = mean ? at(0, mean.loss).y : Infinity;
+  const base = Math.abs(other - y) < 2 * LINE ? Math.min(y, other - LINE) : y;
+  const place = { x: isFitting ? x + 12 : width, y: base - 10 };
   return drawText(place, isFitting ? "start" : "end", `name ${kind}`, said);
 }
 

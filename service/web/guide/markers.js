@@ -13,9 +13,9 @@
  * @param {Axis} axis
  * @returns {Marker[]}
  */
-export function markersOf({ facts, view, text }, axis) {
-  const { architecture } = facts;
+export function markersOf(scene, axis) {
   if (!axis) return [];
+  const { view, text, facts: { architecture } } = scene;
   const mine = axis === "tokens" ? architecture.tokenOf(view.patch) : view.patch;
   /** @type {Marker[]} */
   const markers = [];

@@ -5,6 +5,7 @@
 import { make } from "../element.js";
 import { moveAbout } from "./grid.js";
 import { bandColor, inkOf, rangeOf } from "./ink.js";
+import { Loupe } from "./loupe.js";
 import { markersOf } from "./markers.js";
 import { number } from "./number.js";
 import { drawRaster, rasterOf } from "./raster.js";
@@ -28,6 +29,7 @@ import { numberTable } from "./table.js";
  * @property {(row: number, column: number) => void} [onPoint] by hover or arrow keys
  * @property {number} [maxHeight] CSS pixels
  * @property {string} [caption]
+ * @property {[string, string]} [axes] what rows and columns are, where `rows` and `columns` do not say
  * @property {boolean} [square] whether cells are as high as wide
  * @property {number} [tall] CSS pixels, however wide the cells are
  * @property {boolean} [plain] without scale, read-out and table: a thumbnail
@@ -56,6 +58,7 @@ export function matrix(scene, options) {
   const cross = [make("i", "cross across"), make("i", "cross down"), make("i", "cross here")];
   const frame = make("i", "framed");
   const cells = make("div", "cells", canvas, marks, frame, ...cross);
+  const loupe = new Loupe(raster, cells);
   const plane = make("div", "plane", ...(bands ? [bandStrip(bands)] : []), cells);
   const readout = make("output", "readout", focus ? said(...focus) : scene.text("matrix_hint"));
   const scroller = make("div", "scroll", plane);
@@ -77,6 +80,7 @@ export function matrix(scene, options) {
   const point = (cell) => {
     const isPointed = cell !== null;
     for (const line of cross) line.hidden = !isPointed;
+    if (!plain) loupe.show(cell);
     if (!cell) {
       readout.value = focus ? said(...focus) : scene.text("matrix_hint");
       return;
@@ -120,9 +124,21 @@ export function matrix(scene, options) {
       cell: (row, column) => tensor.at(row, column), open: scene.text("show_table"),
       previous: scene.text("table_previous"), next: scene.text("table_next"),
     });
+    figure.insertBefore(axesLine(scene, options), scroller);
     figure.append(make("div", "below", colorScale(isSigned, range, hue), readout), table);
   }
   return figure;
+}
+
+/**
+ * Says what the axes are, where it is known.
+ * @param {import("./step.js").Scene} scene
+ * @param {MatrixOptions} options
+ */
+function axesLine({ text }, { tensor: { shape }, rows, columns, axes = ["", ""] }) {
+  const names = [rows ? text(`axis_${rows}`) : axes[0], columns ? text(`axis_${columns}`) : axes[1]];
+  const said = names.map((name, axis) => name && `${"\u2193\u2192"[axis]} ${shape[axis]} ${name}`);
+  return make("p", "axes", said.filter(Boolean).join("   "));
 }
 
 /** @param {HTMLElement} plane */

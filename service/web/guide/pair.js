@@ -6,6 +6,7 @@ import { make, makeDrawn } from "../element.js";
 import { pictureCanvas } from "./pixels.js";
 
 /** @typedef {import("./step.js").Scene} Scene */
+/** @typedef {{row: number, column: number} | null} Place null for a token that is no patch */
 
 const BEND = 0.22; // how far the line between the patches bends, as a share of its length
 
@@ -16,68 +17,45 @@ const BEND = 0.22; // how far the line between the patches bends, as a share of 
  * @param {number} key a token
  * @returns {HTMLElement}
  */
-export function pair(scene, query, key) {
-  const { architecture, pixels } = scene.facts;
+export function pair({ facts }, query, key) {
+  const { architecture, pixels } = facts;
   const { rows, columns } = architecture;
-  const tokens = [
-    { kind: "query", place: placeOf(scene, query), token: query },
-    { kind: "key", place: placeOf(scene, key), token: key },
-  ];
-  const marks = tokens.map(({ kind, place }) => place && outline(kind, place));
+  const [from, to] = [query, key].map((token) => {
+    const patch = architecture.patchOf(token);
+    return patch === null ? null : architecture.placeOf(patch);
+  });
   const svg = makeDrawn(
     "svg",
     { viewBox: `0 0 ${columns} ${rows}`, preserveAspectRatio: "none", "aria-hidden": "true" },
-    ...marks.flatMap((mark) => mark ?? []),
-    ...line(tokens[0].place, tokens[1].place),
+    ...line(from, to),
+    ...outline("query", from),
+    ...outline("key", to),
   );
-  return make(
-    "figure",
-    "pair",
-    make("div", "stacked", pictureCanvas(pixels), svg),
-    make(
-      "figcaption",
-      "",
-      ...tokens.map(({ kind, token }) =>
-        make(
-          "p",
-          "",
-          make("b", `chip ${kind}`, scene.text(`short_${kind}`)),
-          architecture.nameOfToken(token),
-        ),
-      ),
-    ),
-  );
+  /** @param {"query" | "key"} kind @param {number} token */
+  const named = (kind, token) =>
+    make("p", "", make("b", `chip ${kind}`, kind[0]), architecture.nameOfToken(token));
+  const names = make("figcaption", "", named("query", query), named("key", key));
+  return make("figure", "pair", make("div", "stacked", pictureCanvas(pixels), svg), names);
 }
 
 /**
- * @param {Scene} scene
- * @param {number} token
- * @returns {{row: number, column: number} | null} null for a token that is no patch
+ * @param {"query" | "key"} kind
+ * @param {Place} place
  */
-function placeOf({ facts: { architecture } }, token) {
-  const patch = architecture.patchOf(token);
-  return patch === null ? null : architecture.placeOf(patch);
-}
-
-/**
- * @param {string} kind
- * @param {{row: number, column: number}} place
- */
-function outline(kind, { row, column }) {
-  const box = { x: column, y: row, width: 1, height: 1 };
+function outline(kind, place) {
+  if (!place) return [];
+  const box = { x: place.column, y: place.row, width: 1, height: 1 };
   return [makeDrawn("rect", { ...box, class: "halo" }), makeDrawn("rect", { ...box, class: kind })];
 }
 
 /**
- * @param {{row: number, column: number} | null} from
- * @param {{row: number, column: number} | null} to
+ * @param {Place} from
+ * @param {Place} to
  */
 function line(from, to) {
   if (!from || !to || (from.row === to.row && from.column === to.column)) return [];
-  const [x, y, dx, dy] = [
-    from.column + 0.5, from.row + 0.5, to.column - from.column, to.row - from.row,
-  ];
+  const [dx, dy] = [to.column - from.column, to.row - from.row];
   const bend = `${dx / 2 - dy * BEND} ${dy / 2 + dx * BEND}`;
-  const d = `M${x} ${y}q${bend} ${dx} ${dy}`;
-  return [makeDrawn("path", { d, class: "halo" }), makeDrawn("path", { d, class: "line" })];
+  const d = `M${from.column + 0.5} ${from.row + 0.5}q${bend} ${dx} ${dy}`;
+  return [makeDrawn("path", { d, class: "halo" }), makeDrawn("path", { d, class: "way" })];
 }

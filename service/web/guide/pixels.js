@@ -21,7 +21,7 @@ export function pictureCanvas(pixels) {
 
 /**
  * Gives a new canvas with one patch.
- * @param {import("./step.js").Facts} facts
+ * @param {import("./facts.js").Facts} facts
  * @param {number} patch
  * @returns {HTMLCanvasElement}
  */

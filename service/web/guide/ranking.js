@@ -3,7 +3,7 @@
  */
 
 import { make } from "../element.js";
-import { number } from "./number.js";
+import { number, signed } from "./number.js";
 
 /**
  * @typedef {object} Entry
@@ -12,6 +12,7 @@ import { number } from "./number.js";
  * @property {string} [note] how the value comes about
  * @property {HTMLElement} [sign] what stands before the name: a patch, a colour
  * @property {boolean} [isMine] the pinned patch's
+ * @property {boolean} [isChosen] where one of them can be chosen
  * @property {() => void} [onPick]
  */
 
@@ -34,15 +35,15 @@ export function ranking(label, entries) {
  * @param {number} most the length of a whole bar
  * @param {boolean} isSigned
  */
-function row({ name, value, note = "", sign, isMine, onPick }, most, isSigned) {
-  const bar = make("span", "fill");
+function row({ name, value, note = "", sign, isMine, isChosen, onPick }, most, isSigned) {
+  const bar = make("span", value < 0 ? "fill below" : "fill");
   const share = (Math.abs(value) / most) * (isSigned ? 50 : 100);
   bar.style.setProperty("width", `${share}%`);
   if (isSigned) bar.style.setProperty("margin-inline-start", `${value < 0 ? 50 - share : 50}%`);
   const content = [
     sign ?? make("span", ""),
     make("span", "name", name, " ", make("small", "muted", note)),
-    make("data", "", number(value)),
+    make("data", "", isSigned ? signed(value) : number(value)),
     make("span", isSigned ? "track signed" : "track", bar),
   ];
   content[2].setAttribute("value", String(value));
@@ -50,6 +51,7 @@ function row({ name, value, note = "", sign, isMine, onPick }, most, isSigned) {
   const button = make("button", isMine ? "row mine" : "row", ...content);
   button.type = "button";
   button.dataset.focus = `rank ${name}`;
+  if (isChosen !== undefined) button.setAttribute("aria-pressed", String(isChosen));
   button.addEventListener("click", onPick);
   return make("li", "", button);
 }

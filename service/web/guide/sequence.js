@@ -4,7 +4,7 @@
 
 import { make } from "../element.js";
 import { cellPicker } from "./cell_picker.js";
-import { CHANNELS, levelOf } from "./flat_patch.js";
+import { drawnPixels } from "./facts.js";
 import { pixelCanvas } from "./pixel_canvas.js";
 
 const NARROWEST = 28; // CSS pixels of a tile, so that its letters can be read
@@ -24,12 +24,15 @@ export function sequence({ facts, view, root, go, text }, label) {
   const rows = Math.ceil(tokens / Math.max(1, Math.min(MOST_COLUMNS, room)));
   const columns = Math.ceil(tokens / rows);
   const tile = size + 1; // and a clear line between
-  const canvas = pixelCanvas(rows * tile, columns * tile, (down, across) => {
-    const token = Math.floor(down / tile) * columns + Math.floor(across / tile);
-    const [row, column] = [down % tile, across % tile];
-    if (token < prefix || token >= tokens || row === size || column === size) return null;
-    return CHANNELS.map((_, channel) => levelOf(facts, token - prefix, { channel, row, column }));
-  });
+  const canvas = pixelCanvas(rows * tile, columns * tile, () => null);
+  const pen = canvas.getContext("2d");
+  const picture = drawnPixels(facts.pixels);
+  for (let patch = 0; patch < architecture.patches; patch += 1) {
+    const from = architecture.placeOf(patch);
+    const token = prefix + patch;
+    const [left, top] = [(token % columns) * tile, Math.floor(token / columns) * tile];
+    pen?.drawImage(picture, from.column * size, from.row * size, size, size, left, top, size, size);
+  }
   const first = Array.from({ length: prefix }, (_, token) => {
     const tag = make("span", token ? "tag register" : "tag class", token ? `R${token}` : "CLS");
     tag.style.left = `${((token % columns) / columns) * 100}%`;
@@ -52,6 +55,5 @@ export function sequence({ facts, view, root, go, text }, label) {
     onPoint: (token) => (readout.textContent = token === null ? text("step6_hint") : say(token)),
     onPick: (token) => token >= prefix && go({ patch: token - prefix }),
   });
-  tiles.root.classList.add("mine");
   return make("div", "sequence", tiles.root, readout);
 }

@@ -3,10 +3,14 @@
  */
 
 import { dot } from "./dot.js";
+import { Tensor } from "./tensor.js";
+
+/** @type {WeakMap<Tensor, Tensor>} */
+const KNOWN = new WeakMap();
 
 /**
  * Gives the similarity of one row of a matrix with each of its rows, itself among them.
- * @param {import("./tensor.js").Tensor} matrix
+ * @param {Tensor} matrix
  * @param {number} row
  * @returns {Float32Array}
  */
@@ -18,4 +22,26 @@ export function similarities(matrix, row) {
     const lengths = Math.sqrt(square * dot(other, other));
     return lengths > 0 ? dot(one, other) / lengths : 0;
   });
+}
+
+/**
+ * Gives the similarity of each row with each, computed once for a matrix.
+ * @param {Tensor} matrix
+ * @returns {Tensor} [rows, rows]
+ */
+export function allSimilarities(matrix) {
+  const known = KNOWN.get(matrix);
+  if (known) return known;
+  const [count] = matrix.shape;
+  const data = new Float32Array(count * count);
+  const lengths = Array.from({ length: count }, (_, row) => Math.sqrt(dot(matrix.row(row), matrix.row(row))) || Infinity);
+  for (let row = 0; row < count; row += 1) {
+    for (let other = 0; other <= row; other += 1) {
+      const cosine = dot(matrix.row(row), matrix.row(other)) / (lengths[row] * lengths[other]);
+      data[row * count + other] = data[other * count + row] = cosine;
+    }
+  }
+  const found = new Tensor([count, count], data);
+  KNOWN.set(matrix, found);
+  return found;
 }

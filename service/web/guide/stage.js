@@ -6,7 +6,7 @@ import { byId, make } from "../element.js";
 import { CheckPanel } from "./check.js";
 import { keepingPlace } from "./keep.js";
 import { shapeText } from "./number.js";
-import { CHAPTERS, IDS } from "./steps.js";
+import { IDS, chapterOf } from "./steps.js";
 import { text } from "./text.js";
 
 /** @typedef {import("./step.js").Scene} Scene */
@@ -31,9 +31,9 @@ export class Stage {
    * @param {string} id
    */
   turn(id) {
-    const chapter = CHAPTERS.find(({ ids }) => ids.includes(id));
-    byId("step-eyebrow", HTMLElement).textContent = text("eyebrow", { step: id, chapter: text(`chapter_${chapter?.name}`) });
+    byId("step-eyebrow", HTMLElement).textContent = text("eyebrow", { step: id, chapter: text(`chapter_${chapterOf(id)}`) });
     byId("step-title", HTMLElement).textContent = text(`step${id}_title`);
+    byId("steps-now", HTMLElement).textContent = text("steps_now", { step: id, title: text(`step${id}_title`) });
     byId("step-text", HTMLElement).textContent = text(`step${id}_text`);
     if (id === this.#shown) return;
     const isForward = IDS.indexOf(id) > IDS.indexOf(this.#shown);

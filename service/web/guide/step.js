@@ -34,6 +34,7 @@
  * @property {string} id
  * @property {boolean} [byLayer] whether the layer slider acts here
  * @property {boolean} [byHead] whether the head slider does
+ * @property {boolean} [keepsCell] whether the focused cell is not of the pinned patch, and stays with another
  * @property {(view: import("./view.js").View, facts: import("./facts.js").Facts) => Needs} needs
  * @property {(scene: Scene) => void} draw builds the drawing into the scene's root; called anew
  *   when the view or the tensors change

@@ -1,12 +1,8 @@
 /**
- * The steps of the guide in their order, by chapters.
+ * The steps of the guide in their order. A chapter's code comes when one of its steps is wanted.
  */
 
-import answer from "./steps/answer.js";
-import attention from "./steps/attention.js";
-import block from "./steps/block.js";
-import picture from "./steps/picture.js";
-import tokens from "./steps/tokens.js";
+import { unreachable } from "../problem.js";
 
 /** @typedef {import("./step.js").Step} Step */
 
@@ -21,17 +17,41 @@ export const CHAPTERS = [
 
 export const IDS = CHAPTERS.flatMap(({ ids }) => ids);
 
-const WRITTEN = new Map(
-  [...picture, ...tokens, ...attention, ...block, ...answer].map((step) => [step.id, step]),
-);
+/** @type {Map<string, Step>} */
+const loaded = new Map();
 
 /**
- * Gives a step.
+ * Gives the name of a step's chapter.
  * @param {string} id
- * @returns {Step}
+ */
+export function chapterOf(id) {
+  return CHAPTERS.find(({ ids }) => ids.includes(id))?.name ?? CHAPTERS[0].name;
+}
+
+/**
+ * Gives a step whose chapter has come.
+ * @param {string} id
+ * @returns {Step | undefined}
  */
 export function stepOf(id) {
-  return WRITTEN.get(id) ?? { id, needs: () => ({}), draw: () => {}, shapes: () => [], check: () => null };
+  return loaded.get(id);
+}
+
+/**
+ * Gives a step, with its chapter's code and styles.
+ * @param {string} id
+ * @returns {Promise<Step>} Raises the Problem of a server that does not answer.
+ */
+export async function loadStep(id) {
+  const chapter = chapterOf(id);
+  const coming = Promise.all([import(`./steps/${chapter}.js`), loadStyles(chapter)]);
+  const [{ default: steps }] = await coming.catch(() => {
+    throw unreachable();
+  });
+  for (const step of /** @type {Step[]} */ (steps)) loaded.set(step.id, step);
+  const step = loaded.get(id);
+  if (!step) throw new Error(`the chapter ${chapter} has no step ${id}`);
+  return step;
 }
 
 /**
@@ -41,4 +61,17 @@ export function stepOf(id) {
  */
 export function stepAway(id, distance) {
   return IDS[Math.min(Math.max(IDS.indexOf(id) + distance, 0), IDS.length - 1)];
+}
+
+/** @param {string} chapter */
+function loadStyles(chapter) {
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = new URL(`./${chapter}.css`, import.meta.url).href;
+  if ([...document.styleSheets].some(({ href }) => href === link.href)) return undefined;
+  return new Promise((resolve, reject) => {
+    link.addEventListener("load", () => resolve(undefined));
+    link.addEventListener("error", () => reject());
+    document.head.append(link);
+  });
 }

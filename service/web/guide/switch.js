@@ -22,7 +22,7 @@ export function choiceOf(label, choices, chosen, onChoose) {
     button.addEventListener("click", () => onChoose(value));
     return button;
   });
-  const group = make("div", "switch", ...buttons);
+  const group = make("div", "switch", make("span", "muted", label), ...buttons);
   group.setAttribute("role", "group");
   group.setAttribute("aria-label", label);
   return group;

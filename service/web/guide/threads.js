@@ -19,14 +19,14 @@ export function threads({ signal }, parts, size) {
   const draw = () => {
     const frame = root.getBoundingClientRect();
     const within = shown % area;
-    const paths = parts.map(({ plane, segment }, channel) => {
+    const paths = parts.flatMap(({ plane, segment }, channel) => {
       const [from, to] = [plane.getBoundingClientRect(), segment.getBoundingClientRect()];
       const x = from.left - frame.left + (((within % size) + 0.5) / size) * from.width;
       const y = from.top - frame.top + ((Math.floor(within / size) + 0.5) / size) * from.height;
       const [endX, endY] = [to.left - frame.left + ((within + 0.5) / area) * to.width, to.top - frame.top];
       const isHeld = Math.floor(shown / area) === channel;
       const d = `M${x} ${y}C${x} ${(y + endY) / 2},${endX} ${(y + endY) / 2},${endX} ${endY}`;
-      return makeDrawn("path", { d, class: `${CHANNELS[channel]}${isHeld ? " held" : ""}` });
+      return ["halo", `${CHANNELS[channel]}${isHeld ? " held" : ""}`].map((name) => makeDrawn("path", { d, class: name }));
     });
     root.replaceChildren(...paths);
   };

@@ -25,7 +25,7 @@ const MOVES = new Map([["ArrowLeft", -1], ["ArrowRight", 1], ["Home", -Infinity]
  * @returns {HTMLElement}
  */
 export function tokenBars(scene, { values, label, token, mine, onPick }) {
-  const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
+  const [low, high] = [Math.min, Math.max].map((end) => end(0, ...Array.from(values)));
   const unit = HEIGHT / (high - low || 1);
   /** @param {number} at */
   const bar = (at) => {
@@ -75,5 +75,7 @@ export function tokenBars(scene, { values, label, token, mine, onPick }) {
     else point(at + move);
   });
   point(token);
-  return make("figure", "bars-of-tokens", make("figcaption", "", make("b", "", label), said), strip);
+  const ends = [0, values.length - 1].map((end) => make("span", "", scene.facts.architecture.nameOfToken(end)));
+  const caption = make("figcaption", "", make("b", "", label), said);
+  return make("figure", "bars-of-tokens", caption, strip, make("div", "ends", ends[0], make("span", ""), ends[1]));
 }

@@ -44,3 +44,15 @@ export function pairMatrix(scene, options) {
     ...options,
   });
 }
+
+/**
+ * Gives a function that names tokens in few words.
+ * @param {Scene} scene
+ * @returns {(token: number) => string}
+ */
+export function shortNames({ facts: { architecture }, text }) {
+  return (token) => {
+    const patch = architecture.patchOf(token);
+    return patch === null ? architecture.nameOfToken(token) : text("attention_patch", { patch });
+  };
+}

@@ -3,9 +3,12 @@
  */
 
 import { make } from "../../element.js";
-import { cellOf, pinnedToken, strongest } from "../cell.js";
+import { cellOf, pinnedToken } from "../cell.js";
 import { dot } from "../dot.js";
+import { number } from "../number.js";
 import { pair } from "../pair.js";
+import { section } from "../section.js";
+import { strip } from "../strip.js";
 import { dotProduct } from "../sum.js";
 import { pairMatrix } from "../token_matrix.js";
 
@@ -26,16 +29,31 @@ function focusOf(scene) {
  */
 function meeting(scene, query, key) {
   const { tensors, facts, text } = scene;
-  return [
-    pair(scene, query, key),
-    dotProduct(scene, {
-      left: { name: `${text("short_query")}[${query}]`, values: tensors.query.row(query) },
-      right: { name: `${text("short_key")}[${key}]`, values: tensors.key.row(key) },
-      scale: facts.architecture.headWidth ** -0.5,
-      scaleName: `1/√${facts.architecture.headWidth}`,
+  const { headWidth } = facts.architecture;
+  const [asking, asked] = [tensors.query.row(query), tensors.key.row(key)];
+  const [left, right] = [`q[${query}]`, `k[${key}]`];
+  const sum = dot(asking, asked);
+  const values = { sum: number(sum), root: headWidth, score: number(tensors.scores.at(query, key)) };
+  return {
+    seen: [
+      pair(scene, query, key),
+      make(
+        "div",
+        "thin-strips",
+        strip({ name: left, values: asking, hue: "query" }),
+        strip({ name: right, values: asked, hue: "key" }),
+        strip({ name: text("step10_products"), values: asking.map((value, at) => value * asked[at]) }),
+      ),
+      make("p", "formula", text("step10_sum", values)),
+    ],
+    summed: dotProduct(scene, {
+      left: { name: left, values: asking },
+      right: { name: right, values: asked },
+      scale: headWidth ** -0.5,
+      scaleName: `1/√${headWidth}`,
       total: tensors.scores.at(query, key),
     }),
-  ];
+  };
 }
 
 /** @type {import("../step.js").Step} */
@@ -47,16 +65,23 @@ export default {
   draw(scene) {
     const { root, tensors, text } = scene;
     const focus = focusOf(scene);
-    const met = make("div", "meeting", ...meeting(scene, ...focus));
+    const first = meeting(scene, ...focus);
+    const seen = make("div", "meeting", ...first.seen);
+    const summed = section(text("step10_terms"), first.summed);
     let frame = 0;
     /** @param {number} query @param {number} key */
     const onPoint = (query, key) => {
       cancelAnimationFrame(frame);
-      frame = requestAnimationFrame(() => met.replaceChildren(...meeting(scene, query, key)));
+      frame = requestAnimationFrame(() => {
+        const next = meeting(scene, query, key);
+        seen.replaceChildren(...next.seen);
+        summed.lastElementChild?.replaceWith(next.summed);
+      });
     };
     const label = text("step10_scores");
     root.append(
-      make("div", "beside", pairMatrix(scene, { tensor: tensors.scores, label, focus, onPoint }), met),
+      make("div", "beside", pairMatrix(scene, { tensor: tensors.scores, label, caption: label, focus, onPoint }), seen),
+      summed,
     );
   },
   shapes: ({ tensors }) => [

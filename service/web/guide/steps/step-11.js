@@ -58,22 +58,23 @@ export default {
         "div",
         "beside",
         make("div", "", pairMatrix(scene, {
-          tensor: tensors.attention, label: text("step11_attention"), signed: false, focus: [query, key],
-        }), badge),
+          tensor: tensors.attention, label: text("step11_attention"), caption: text("step11_attention"),
+          signed: false, focus: [query, key],
+        })),
         make(
           "div",
           "",
-          make("h3", "", text("step11_painted", { token: name })),
-          patchGrid(scene, { heat: patches, label: text("step11_painted", { token: name }) }),
+          patchGrid(scene, { heat: patches, label: text("step11_painted", { token: name }), caption: text("step11_painted", { token: name }), strength: 0.6 }),
           make("p", "muted", text(architecture.prefix > 1 ? "step11_prefix" : "step11_class", { share: outside })),
         ),
       ),
       make(
         "div",
-        "before-after",
+        "softmax",
         tokenBars(scene, { ...shared, values: tensors.scores.row(query), label: text("step11_before") }),
         make("p", "operation", text("step11_softmax")),
         tokenBars(scene, { ...shared, values: row, label: text("step11_after") }),
+        badge,
       ),
     );
   },

@@ -10,7 +10,9 @@ import { number, percent } from "../number.js";
 import { patchGrid } from "../patches.js";
 import { patchCanvas } from "../pixels.js";
 import { ranking } from "../ranking.js";
+import { section } from "../section.js";
 import { dotProduct } from "../sum.js";
+import { shortNames } from "../token_matrix.js";
 import { vector } from "../vector.js";
 
 /** @typedef {import("../step.js").Scene} Scene */
@@ -70,21 +72,23 @@ export default {
       make(
         "div",
         "beside",
-        make("div", "", make("h3", "", text("step12_painted")), patchGrid(scene, { heat, label: text("step12_painted") })),
+        patchGrid(scene, { heat, label: text("step12_painted"), caption: text("step12_painted"), strength: 0.6 }),
         make("div", "", make("h3", "", text("step12_ranking")), contributors(scene)),
       ),
-      make("h3", "", text("step12_context")),
-      vector(scene, {
-        values: tensors.context.row(0), label: "O[0]", signed: true, focus: feature, hue: "value",
-        name: (j) => text("feature", { feature: j }),
-        onPick: (j) => go({ cell: [0, j] }),
-      }),
-      dotProduct(scene, {
-        left: { name: "A[0]", values: tensors.attention.row(0) },
-        right: { name: `V[·, ${feature}]`, values: columnOf(tensors.value, feature) },
-        total: tensors.context.at(0, feature),
-        termName: (token) => architecture.nameOfToken(token),
-      }),
+      section(
+        text("step12_context", { feature }),
+        vector(scene, {
+          values: tensors.context.row(0), label: "O[0]", signed: true, focus: feature, hue: "value",
+          name: (j) => text("feature", { feature: j }),
+          onPick: (j) => go({ cell: [0, j] }),
+        }),
+        dotProduct(scene, {
+          left: { name: "A[0]", values: tensors.attention.row(0) },
+          right: { name: `V[·, ${feature}]`, values: columnOf(tensors.value, feature) },
+          total: tensors.context.at(0, feature),
+          termName: shortNames(scene),
+        }),
+      ),
     );
   },
   shapes: ({ tensors: { attention, value, context } }) => [

@@ -3,20 +3,49 @@
  */
 
 import { make } from "../../element.js";
-import { flow } from "../arrows.js";
 import { cellOf, pinnedToken, strongest } from "../cell.js";
 import { columnOf, dot } from "../dot.js";
+import { framedLine } from "../line_frame.js";
+import { section } from "../section.js";
 import { dotProduct } from "../sum.js";
-import { pairMatrix, tokenMatrix } from "../token_matrix.js";
-import { vector } from "../vector.js";
+import { pairMatrix, shortNames, tokenMatrix } from "../token_matrix.js";
 
 /** @typedef {import("../step.js").Scene} Scene */
+
+const HEIGHT = 270; // CSS pixels; the three stand as in a product: V above O, A beside it
 
 /** @param {Scene} scene */
 function focusOf(scene) {
   const mine = pinnedToken(scene);
   const { context } = scene.tensors;
   return cellOf(scene.view, context.shape, [mine, strongest(context.row(mine))]);
+}
+
+/** @param {Scene} scene */
+function product(scene) {
+  const { text, go } = scene;
+  const { attention, value, context } = scene.tensors;
+  const [token, feature] = focusOf(scene);
+  const { tokens } = scene.facts.architecture;
+  const left = pairMatrix(scene, {
+    tensor: attention, label: "A", caption: text("step13_A"), signed: false, plain: true, columns: null,
+    maxHeight: HEIGHT, onPick: (i) => go({ cell: [i, feature] }),
+  });
+  const right = tokenMatrix(scene, {
+    tensor: value, label: "V", caption: text("step13_V"), hue: "value", plain: true, maxHeight: HEIGHT,
+    onPick: (_, j) => go({ cell: [token, j] }),
+  });
+  const result = tokenMatrix(scene, {
+    tensor: context, label: "O", caption: text("step13_O"), focus: [token, feature], maxHeight: HEIGHT,
+  });
+  return make(
+    "div",
+    "product-of-two",
+    make("div", "operation", make("p", "formula", "O = A V"), make("p", "muted", text("step13_how"))),
+    framedLine(right, "column", feature, value.shape[1]),
+    framedLine(left, "row", token, tokens),
+    result,
+  );
 }
 
 /** @type {import("../step.js").Step} */
@@ -26,36 +55,21 @@ export default {
   byHead: true,
   needs: () => ({ head: ["attention", "value", "context"] }),
   draw(scene) {
-    const { root, facts, text, go } = scene;
+    const { root, facts, text } = scene;
     const { attention, value, context } = scene.tensors;
     const [token, feature] = focusOf(scene);
-    const top = strongest(attention.row(token));
+    const values = { token: facts.architecture.nameOfToken(token), feature };
     root.append(
-      flow([
-        pairMatrix(scene, {
-          tensor: attention, label: "A", signed: false, focus: [token, top], maxHeight: 280,
-          onPick: (i) => go({ cell: [i, feature] }),
+      product(scene),
+      section(
+        text("step13_row", values),
+        dotProduct(scene, {
+          left: { name: `A[${token}]`, values: attention.row(token) },
+          right: { name: `V[·, ${feature}]`, values: columnOf(value, feature) },
+          total: context.at(token, feature),
+          termName: shortNames(scene),
         }),
-        "×",
-        tokenMatrix(scene, {
-          tensor: value, label: "V", hue: "value", focus: [top, feature],
-          onPick: (_, j) => go({ cell: [token, j] }),
-        }),
-        "=",
-        tokenMatrix(scene, { tensor: context, label: "O", focus: [token, feature] }),
-      ]),
-      make("h3", "", text("step13_row", { token: facts.architecture.nameOfToken(token) })),
-      vector(scene, {
-        values: context.row(token), label: `O[${token}]`, signed: true, focus: feature,
-        name: (j) => text("feature", { feature: j }),
-        onPick: (j) => go({ cell: [token, j] }),
-      }),
-      dotProduct(scene, {
-        left: { name: `A[${token}]`, values: attention.row(token) },
-        right: { name: `V[·, ${feature}]`, values: columnOf(value, feature) },
-        total: context.at(token, feature),
-        termName: (key) => facts.architecture.nameOfToken(key),
-      }),
+      ),
     );
   },
   shapes: ({ tensors: { attention, value, context } }) => [

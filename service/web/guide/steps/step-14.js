@@ -28,6 +28,7 @@ export default {
     const seen = seenBy(scene);
     const title = text("step14_head", { layer: view.layer, head: view.head });
     const values = {
+      rest: text(architecture.prefix > 1 ? "step14_rest_prefix" : "step14_rest_class"),
       patch: architecture.nameOfPatch(strongest(seen)),
       most: percent(seen[strongest(seen)]),
       mine: percent(seen[view.patch]),
@@ -39,13 +40,20 @@ export default {
         "div",
         "beside",
         wall(scene, tensors.readout_attention),
-        make("div", "", make("h3", "", title), patchGrid(scene, { heat: seen, label: title }),
-          make("p", "muted", text("step14_seen", values))),
+        make(
+          "div",
+          "",
+          patchGrid(scene, { heat: seen, label: title, caption: title, strength: 0.6 }),
+          make("p", "muted", text("step14_seen", values)),
+        ),
       ),
     );
   },
   shapes: ({ tensors: { readout_attention: attention }, facts: { architecture } }) => [
-    { name: "A[0]", what: "shape_wall", shape: attention.shape },
+    {
+      name: architecture.readsClassToken ? "A[0]" : "Ā",
+      what: "shape_wall", shape: attention.shape,
+    },
     {
       name: "O", what: "shape_contexts",
       shape: [architecture.heads, architecture.tokens, architecture.headWidth],

@@ -3,12 +3,13 @@
  */
 
 import { make } from "../../element.js";
-import { flow } from "../arrows.js";
 
 import { pinnedToken } from "../cell.js";
 import { bandColor } from "../ink.js";
+import { number } from "../number.js";
 import { projectedCell, projectionCheck, projectionNeeds, projectionParts } from "../projection.js";
 import { ranking } from "../ranking.js";
+import { section } from "../section.js";
 import { tokenMatrix } from "../token_matrix.js";
 import { vector } from "../vector.js";
 
@@ -18,18 +19,20 @@ import { vector } from "../vector.js";
 function headSums(scene) {
   const { text, go, view } = scene;
   const { heads, bias } = projectionParts(scene);
-  return ranking(text("step15_sum"), [
+  const list = ranking(text("step15_sum"), [
     ...heads.map((value, head) => {
       const sign = make("span", "swatch");
       sign.style.setProperty("background", bandColor(head, heads.length));
       return {
         name: text("step15_head", { head }), value, sign,
-        isMine: head === view.head,
+        isChosen: head === view.head,
         onPick: () => go({ head, cell: view.cell }),
       };
     }),
     { name: text("step15_bias"), value: bias },
   ]);
+  list.classList.add("in-lines");
+  return list;
 }
 
 /** @type {import("../step.js").Step} */
@@ -44,25 +47,35 @@ export default {
     const focus = projectedCell(view, facts);
     const [token, feature] = focus;
     const name = architecture.nameOfToken(token);
+    /** @param {number} j */
+    const headOf = (j) => Math.floor(j / architecture.headWidth);
+    /** @param {number} j */
+    const columnName = (j) =>
+      text("step15_place", { head: headOf(j), feature: j % architecture.headWidth });
     root.append(
-      flow([
+      section(
+        text("step15_mine"),
+        vector(scene, {
+          values: tensors.merged.row(pinnedToken(scene)), label: text("step15_mine"), rowName: text("mark_mine", { patch: view.patch }),
+          name: columnName, bands: architecture.heads, focus: view.head * architecture.headWidth,
+          onPick: (j) => go({ head: headOf(j), cell: view.cell }),
+        }),
+      ),
+      make(
+        "div",
+        "twins",
         tokenMatrix(scene, {
-          tensor: tensors.merged, label: "concat", bands: architecture.heads, focus: [token, view.head * architecture.headWidth],
-          onPick: (i, j) => go({ cell: [i, feature], head: Math.floor(j / architecture.headWidth) }),
+          tensor: tensors.merged, label: "concat", caption: text("step15_concat"), bands: architecture.heads,
+          columnName, focus: [token, view.head * architecture.headWidth],
+          onPick: (i, j) => go({ cell: [i, feature], head: headOf(j) }),
         }),
-        tokenMatrix(scene, { tensor: tensors.projection, label: "z", focus }),
-      ]),
-      make("h3", "", text("step15_mine")),
-      vector(scene, {
-        values: tensors.merged.row(pinnedToken(scene)), label: text("step15_mine"), signed: true,
-        name: (j) => text("step15_place", {
-          head: Math.floor(j / architecture.headWidth), feature: j % architecture.headWidth,
-        }),
-        bands: architecture.heads, focus: null,
-        onPick: (j) => go({ head: Math.floor(j / architecture.headWidth), cell: view.cell }),
-      }),
-      make("h3", "", text("step15_cell", { token: name, feature })),
-      headSums(scene),
+        tokenMatrix(scene, { tensor: tensors.projection, label: "z", caption: text("step15_z"), focus }),
+      ),
+      section(
+        text("step15_cell", { token: name, feature }),
+        headSums(scene),
+        make("p", "formula", text("step15_total", { total: number(tensors.projection.at(token, feature)) })),
+      ),
     );
   },
   shapes: ({ tensors: { merged, projection }, facts: { architecture } }) => [

@@ -4,10 +4,11 @@
 
 import { make } from "../../element.js";
 import { flow } from "../arrows.js";
-import { shapeText } from "../number.js";
+import { number, shapeText } from "../number.js";
 import { projectedCell, projectionCheck, projectionNeeds } from "../projection.js";
+import { section } from "../section.js";
+import { strip } from "../strip.js";
 import { tokenMatrix } from "../token_matrix.js";
-import { vector } from "../vector.js";
 
 /** @typedef {import("../step.js").Scene} Scene */
 
@@ -33,7 +34,7 @@ export default {
     return { ...needs, layer: [...(needs.layer ?? []), "tokens"] };
   },
   draw(scene) {
-    const { root, view, facts, tensors, text, go } = scene;
+    const { root, view, facts, tensors, text } = scene;
     const { architecture } = facts;
     const focus = projectedCell(view, facts);
     const [token, feature] = focus;
@@ -45,15 +46,14 @@ export default {
         x: shapeText(tensors.tokens.shape), z: shapeText(tensors.projection.shape),
       })),
       make("div", "twins", ...pairs.map(([label, tensor]) =>
-        make("section", "", make("h3", "", text(`step16_${label}`)), tokenMatrix(scene, { tensor, label, focus })),
+        tokenMatrix(scene, { tensor, label, caption: text(`step16_${label}`), focus }),
       )),
-      make("h3", "", text("step16_row", { token: architecture.nameOfToken(token) })),
-      ...pairs.map(([label, tensor]) =>
-        vector(scene, {
-          values: tensor.row(token), label: `${label}[${token}]`, signed: true, focus: feature,
-          name: (j) => text("feature", { feature: j }),
-          onPick: (j) => go({ cell: [token, j] }),
-        }),
+      section(
+        text("step16_row", { token: architecture.nameOfToken(token) }),
+        make("div", "thin-strips tall", ...pairs.map(([label, tensor]) =>
+          strip({ name: make("b", "", label), values: tensor.row(token), said: number(tensor.at(token, feature)) }),
+        )),
+        make("p", "muted", text("step16_aligned", { feature })),
       ),
       ...(architecture.layerScale ? [make("p", "note", text("step16_layer_scale"))] : []),
     );

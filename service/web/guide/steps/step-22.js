@@ -11,8 +11,6 @@ import { vector } from "../vector.js";
 /** @typedef {import("../step.js").Scene} Scene */
 
 const TERMS = 6;
-/** Readouts that have been seen to rise: they do so once. @type {WeakSet<object>} */
-const risen = new WeakSet();
 
 /** @type {import("../step.js").Step} */
 export default {
@@ -28,8 +26,6 @@ export default {
     const way = readsClassToken ? "class" : "mean";
     const label = text(`step22_matrix_${way}`);
     const feature = featureOf(scene);
-    const isFirst = !risen.has(readout);
-    risen.add(readout);
     const strip = vector(scene, {
       values: readout.data,
       label: text("step22_readout"),
@@ -43,7 +39,7 @@ export default {
       make(
         "div",
         "lift",
-        make("figure", isFirst ? "rising" : "", make("figcaption", "", text(`step22_row_${way}`, sizes(facts))), strip),
+        make("figure", scene.isNew ? "rising" : "", make("figcaption", "", text(`step22_row_${way}`, sizes(facts))), strip),
         make("figure", "", lifted(scene, { tensor: norm, isTaken, feature, label }), make("figcaption", "", label)),
       ),
       make("p", "formula", formula(scene, feature)),
@@ -53,7 +49,7 @@ export default {
 
   shapes: ({ tensors }) => [
     { name: "Y", what: "step22_shape_norm", shape: tensors.norm.shape },
-    { name: "y", what: "step22_shape_readout", shape: tensors.readout.shape },
+    { name: "r", what: "step22_shape_readout", shape: tensors.readout.shape },
   ],
 
   check(scene) {
@@ -99,10 +95,10 @@ function formula({ facts, tensors }, feature) {
   const { norm, readout } = tensors;
   const { readsClassToken, prefix, patches } = facts.architecture;
   const result = number(readout.at(feature));
-  if (readsClassToken) return `y[${feature}] = Y[0, ${feature}] = ${result}`;
+  if (readsClassToken) return `r[${feature}] = Y[0, ${feature}] = ${result}`;
   const terms = Array.from({ length: Math.min(TERMS, patches) }, (_, patch) => number(norm.at(prefix + patch, feature)));
   const rest = patches > TERMS ? " + …" : "";
-  return `y[${feature}] = (${terms.join(" + ")}${rest}) / ${patches} = ${result}`;
+  return `r[${feature}] = (${terms.join(" + ")}${rest}) / ${patches} = ${result}`;
 }
 
 /**

@@ -62,7 +62,7 @@ export default {
   shapes: ({ facts, tensors }) => {
     const [count, width] = [facts.labels.length, tensors.readout.shape[0]];
     return [
-      { name: "y", what: "step23_shape_readout", shape: [width] },
+      { name: "r", what: "step23_shape_readout", shape: [width] },
       { name: "W", what: "step23_shape_weight", shape: [count, width] },
       { name: "z", what: "step23_shape_logits", shape: [count] },
       { name: "p", what: "step23_shape_probabilities", shape: [count] },
@@ -74,7 +74,7 @@ export default {
     const sum = headSum(tensors, { target, versus: null });
     const label = facts.labels[target];
     return {
-      formula: `y · W[${label}] + b[${label}]`,
+      formula: `r · W[${label}] + b[${label}]`,
       recomputed: contributionsOf(sum).reduce((all, term) => all + term, sum.bias),
       sent: sum.total,
     };

@@ -98,13 +98,13 @@ function gradientOfLabel(scene, label) {
 
 /** @param {Scene} scene */
 function training(scene) {
-  const { facts, tensors, view, go } = scene;
+  const { facts, tensors, view } = scene;
   const confusion = testMetrics(facts)?.confusion;
   const loss = view.label === null ? null : lossOf(tensors.logits.data, view.label);
   const parts = [testSaid(scene, loss), trainingCurves(scene)];
   if (confusion) {
     const label = view.label ?? ranked(tensors.logits.data)[0];
-    parts.push(confusionOf(scene, { confusion, label, onPick: (label) => go({ label }) }));
+    parts.push(confusionOf(scene, { confusion, label }));
   }
   return parts;
 }

@@ -7,6 +7,7 @@ import { section } from "../section.js";
 import { sequence } from "../sequence.js";
 import { tokenMatrix } from "../token_matrix.js";
 import { focusOfSum, needsOfSum, summands } from "../token_matrices.js";
+import { vector } from "../vector.js";
 
 /** @typedef {import("../step.js").Scene} Scene */
 
@@ -16,15 +17,21 @@ export default {
   needs: needsOfSum,
 
   draw(scene) {
-    const { root, facts: { architecture }, text } = scene;
+    const { root, facts: { architecture }, tensors: { cls_token }, go, text } = scene;
+    const focus = focusOfSum(scene, 0);
+    const [token, feature] = focus;
     const { registers, patches, tokens } = architecture;
     const counts = text(registers ? "step6_count_registers" : "step6_count", { registers, patches, tokens });
     const notes = [architecture.readsClassToken ? "step6_read" : "step6_not_read", ...(registers ? ["step6_registers"] : [])];
     root.append(
-      section(text("step6_sequence"), make("p", "counts", counts), sequence(scene, text("step6_sequence")),
+      section(text("step6_sequence"), make("p", "token-count", counts), sequence(scene, text("step6_sequence")),
         ...notes.map((note) => make("p", "note", text(note, { registers })))),
+      section(text("step6_class_token"), vector(scene, {
+        values: cls_token.row(0), label: text("step6_class_token"), focus: token ? null : feature,
+        name: (index) => text("feature", { feature: index }), onPick: (index) => go({ cell: [0, index] }),
+      })),
       section(text("step6_matrix"), tokenMatrix(scene, {
-        tensor: summands(scene).embeddings, label: text("step6_matrix"), focus: focusOfSum(scene, 0),
+        tensor: summands(scene).embeddings, label: text("step6_matrix"), focus,
       })),
       section(text("step6_same"), make("p", "", text("step6_same_text")), ...experiment(scene)),
     );

@@ -5,8 +5,7 @@ import { number } from "../number.js";
 import { patchGrid } from "../patches.js";
 import { positionWall } from "../position_wall.js";
 import { section } from "../section.js";
-import { similarities } from "../similarity.js";
-import { Tensor } from "../tensor.js";
+import { allSimilarities, similarities } from "../similarity.js";
 import { tokenMatrix } from "../token_matrix.js";
 import { focusOfSum, needsOfSum, summands } from "../token_matrices.js";
 
@@ -19,17 +18,25 @@ export default {
 
   draw(scene) {
     const { root, view, facts, tensors: { pos_embed: learned }, text } = scene;
-    const { patches, width, registers } = facts.architecture;
-    const positions = new Tensor([patches, width], learned.data.subarray(width)); // without the class token's
-    const heat = similarities(positions, view.patch);
-    const map = patchGrid(scene, { heat, signed: true, range: [-1, 1], strength: 0.88, label: text("step7_map") });
-    const nearest = heat.map((value, patch) => (patch === view.patch ? -Infinity : value));
-    const best = nearest.indexOf(Math.max(...nearest));
-    const said = { patch: facts.architecture.nameOfPatch(best), similarity: number(heat[best], 3) };
+    const { patches, registers } = facts.architecture;
+    const isSmall = patches <= MOST_MAPS;
+    /** @param {number} patch */
+    const mapOf = (patch) => {
+      const all = isSmall ? allSimilarities(learned).row(1 + patch) : similarities(learned, 1 + patch);
+      return all.subarray(1); // without the class token's
+    };
+    const heat = mapOf(view.patch);
+    const all = isSmall ? Array.from({ length: patches }, (_, patch) => mapOf(patch)) : [heat];
+    const range = /** @type {[number, number]} */ ([Math.min(...all.map((map) => Math.min(...map))), 1]);
+    const map = patchGrid(scene, { heat, range, strength: 1, label: text("step7_map") });
+    const others = heat.map((value, patch) => (patch === view.patch ? -Infinity : value));
+    const best = others.indexOf(Math.max(...others));
+    const nearest = { patch: facts.architecture.nameOfPatch(best), similarity: number(heat[best], 3) };
+    const wall = text("step7_wall");
     root.append(
       make("div", "twins",
-        section(text("step7_map"), map, ...(patches > 1 ? [make("p", "muted", text("step7_nearest", said))] : [])),
-        ...(patches > MOST_MAPS ? [] : [section(text("step7_wall"), positionWall(scene, positions, text("step7_wall")))])),
+        section(text("step7_map"), map, ...(patches > 1 ? [make("p", "muted", text("step7_nearest", nearest))] : [])),
+        ...(isSmall ? [section(wall, positionWall(scene, mapOf, { label: wall, range }))] : [])),
       section(text("step7_matrix"), ...(registers ? [make("p", "note", text("step7_registers"))] : []), tokenMatrix(scene, {
         tensor: summands(scene).positions, label: text("step7_matrix"), focus: focusOfSum(scene),
       })),

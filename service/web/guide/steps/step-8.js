@@ -1,5 +1,6 @@
 /** Step 8: embedding plus position is what the first layer receives. */
 
+import { addition } from "../addition.js";
 import { make } from "../../element.js";
 import { dot } from "../dot.js";
 import { number } from "../number.js";
@@ -7,19 +8,6 @@ import { mostOf } from "../pixel_canvas.js";
 import { section } from "../section.js";
 import { tokenMatrix } from "../token_matrix.js";
 import { focusOfSum, needsOfSum, summands } from "../token_matrices.js";
-import { vector } from "../vector.js";
-
-/** @typedef {import("../step.js").Scene} Scene */
-
-/** @param {Scene} scene */
-function partsOf(scene) {
-  const { embeddings, positions, sum } = summands(scene);
-  return [
-    { sign: "", name: "E", what: scene.text("step8_embedding"), tensor: embeddings },
-    { sign: "+", name: "P", what: scene.text("step8_position"), tensor: positions },
-    { sign: "=", name: "X\u2080", what: scene.text("step8_sum"), tensor: sum },
-  ];
-}
 
 /** @type {import("../step.js").Step} */
 export default {
@@ -27,23 +15,26 @@ export default {
   needs: needsOfSum,
 
   draw(scene) {
-    const { root, facts, go, text } = scene;
+    const { root, facts, text } = scene;
     const focus = focusOfSum(scene);
     const [token, feature] = focus;
-    const parts = partsOf(scene);
+    const { embeddings, positions, sum } = summands(scene);
+    const parts = [
+      { sign: "", name: "E", what: text("step8_embedding"), tensor: embeddings },
+      { sign: "+", name: "P", what: text("step8_position"), tensor: positions },
+      { sign: "=", name: "X\u2080", what: text("step8_sum"), tensor: sum },
+    ];
     const most = Math.max(...parts.map(({ tensor }) => mostOf(tensor.data)));
-    const range = /** @type {[number, number]} */ ([-most, most]);
-    const title = (/** @type {typeof parts[0]} */ { sign, name, what }) => make("p", "term-name", make("b", "", `${sign} ${name}`), ` ${what}`);
-    const strips = parts.map((part) => make("div", "summand", title(part), vector(scene, {
-      values: part.tensor.row(token), label: `${part.name}: ${part.what}`, range, focus: feature,
-      name: (index) => text("feature", { feature: index }), onPick: (index) => go({ cell: [token, index] }),
-    })));
-    const matrices = parts.map((part) => make("div", "summand", title(part), tokenMatrix(scene, {
-      tensor: part.tensor, label: `${part.name}, ${part.what}`, range, focus,
-    })));
+    const rows = parts.map((part) => ({ ...part, values: part.tensor.row(token) }));
+    const lengths = rows.map(({ values }) => number(Math.sqrt(dot(values, values)), 3));
+    const norms = text("step8_norms", { embedding: lengths[0], position: lengths[1], sum: lengths[2] });
+    const matrices = parts.map(({ sign, name, what, tensor }) => make("div", "summand",
+      make("p", "", make("b", "", `${sign} ${name}`), ` ${what}`),
+      tokenMatrix(scene, { tensor, label: `${name}, ${what}`, range: [-most, most], focus })));
     root.append(
       section(text("step8_row", { token: facts.architecture.nameOfToken(token) }),
-        arithmetic(scene, parts, focus), ...strips, make("p", "muted", norms(scene, parts, token))),
+        addition(scene, rows, { token, feature, most: Math.max(...rows.map(({ values }) => mostOf(values))) }),
+        make("p", "muted", norms)),
       section(text("step8_matrices"), make("div", "trio", ...matrices)),
     );
   },
@@ -64,18 +55,3 @@ export default {
     };
   },
 };
-
-/** @param {Scene} scene @param {ReturnType<typeof partsOf>} parts @param {[number, number]} focus */
-function arithmetic({ text }, parts, [token, feature]) {
-  const terms = parts.map(({ sign, name, tensor }) => make("span", "summed",
-    ...(sign ? [make("span", "sign", sign)] : []),
-    make("span", "term-value", make("b", "", number(tensor.at(token, feature))), make("span", "", `${name}[${token}, ${feature}]`))));
-  const line = make("p", "arithmetic", ...terms);
-  return make("div", "", make("p", "muted", text("step8_cell", { feature })), line);
-}
-
-/** @param {Scene} scene @param {ReturnType<typeof partsOf>} parts @param {number} token */
-function norms({ text }, parts, token) {
-  const [embedding, position, sum] = parts.map(({ tensor }) => number(Math.sqrt(dot(tensor.row(token), tensor.row(token))), 3));
-  return text("step8_norms", { embedding, position, sum });
-}

@@ -4,8 +4,8 @@
 
 import { make } from "../../element.js";
 import { cellOf, pinnedToken, strongest } from "../cell.js";
-import { flow } from "../arrows.js";
 import { layerNorm, normCheck } from "../layer_norm.js";
+import { section } from "../section.js";
 import { tokenMatrix } from "../token_matrix.js";
 
 /** @typedef {import("../step.js").Scene} Scene */
@@ -34,13 +34,15 @@ export default {
     const { root, tensors, facts, text } = scene;
     const focus = focusOf(scene);
     const token = facts.architecture.nameOfToken(focus[0]);
+    const twins = make(
+      "div",
+      "twins",
+      tokenMatrix(scene, { tensor: tensors.tokens, label: "X", caption: text("step8b_before"), focus }),
+      tokenMatrix(scene, { tensor: tensors.norm1, label: "LN(X)", caption: text("step8b_after"), focus }),
+    );
     root.append(
-      make("h3", "", text("step8b_token", { token })),
-      layerNorm(scene, normOf(scene)),
-      flow([
-        tokenMatrix(scene, { tensor: tensors.tokens, label: "X", focus }),
-        tokenMatrix(scene, { tensor: tensors.norm1, label: "LN(X)", focus }),
-      ]),
+      section(text("step8b_token", { token }), layerNorm(scene, normOf(scene))),
+      section(text("step8b_all"), twins),
     );
   },
   shapes: ({ tensors }) => [

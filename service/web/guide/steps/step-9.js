@@ -6,9 +6,10 @@
 import { make } from "../../element.js";
 import { cellOf, pinnedToken } from "../cell.js";
 import { dot } from "../dot.js";
+import { section } from "../section.js";
+import { strip } from "../strip.js";
 import { dotProduct } from "../sum.js";
 import { tokenMatrix } from "../token_matrix.js";
-import { vector } from "../vector.js";
 
 /** @typedef {import("../step.js").Scene} Scene */
 
@@ -46,38 +47,35 @@ export default {
     return { layer: ["norm1"], head, units: { [`${kind}_weight`]: [unit] } };
   },
   draw(scene) {
-    const { root, tensors, facts, text, go } = scene;
-    const { headWidth, nameOfToken } = facts.architecture;
+    const { root, view, tensors, facts, text, go } = scene;
+    const { architecture } = facts;
     const { token, kind, unit, left, right, bias, sent } = sumOf(scene);
     const mine = pinnedToken(scene);
     const panels = KINDS.map((each, place) =>
       make(
         "section",
-        `panel ${each}`,
-        make("h3", "", make("b", `chip ${each}`, text(`short_${each}`)), text(`step9_${each}`)),
+        each === kind ? `panel ${each} chosen` : `panel ${each}`,
+        make("h3", "", make("b", `chip ${each}`, each[0]), text(`step9_${each}`)),
         make("p", "muted", text(`step9_${each}_means`)),
         tokenMatrix(scene, {
           tensor: tensors[each], label: text(`step9_${each}`), hue: each,
-          focus: each === kind ? [token, unit] : null,
-          onPick: (i, j) => go({ cell: [i, place * headWidth + j] }),
+          focus: [token, unit],
+          onPick: (i, j) => go({ cell: [i, place * architecture.headWidth + j] }),
         }),
-        vector(scene, {
-          values: tensors[each].row(mine), label: text("attention_mine", { name: text(`step9_${each}`) }),
-          name: (j) => text("feature", { feature: j }), signed: true, hue: each,
-          focus: each === kind && token === mine ? unit : null,
-          onPick: (j) => go({ cell: [mine, place * headWidth + j] }),
-        }),
+        strip({ name: make("span", "yours", text("mark_mine", { patch: view.patch })), values: tensors[each].row(mine), hue: each }),
       ),
     );
-    const values = { kind: text(`step9_${kind}`), token: nameOfToken.call(facts.architecture, token), unit };
+    const values = { kind: text(`step9_${kind}`), token: architecture.nameOfToken(token), unit };
     root.append(
       make("div", "panels", ...panels),
-      make("h3", "", text("step9_cell", values)),
-      dotProduct(scene, {
-        left: { name: "LN(x)", values: left },
-        right: { name: `W${text(`short_${kind}`)}`, values: right },
-        bias, total: sent,
-      }),
+      section(
+        text("step9_cell", values),
+        dotProduct(scene, {
+          left: { name: "LN(x)", values: left },
+          right: { name: `W${kind[0]}`, values: right },
+          bias, total: sent,
+        }),
+      ),
     );
   },
   shapes: ({ tensors }) =>

@@ -2,22 +2,22 @@
 export default {
   attention_asks: "query: {token}",
   attention_asked: "key: {token}",
-  attention_mine: "{name} of your patch",
-  short_query: "q",
-  short_key: "k",
-  short_value: "v",
+  attention_patch: "patch {patch}",
 
   norm_before: "The token as it comes",
   norm_scaled: "Brought to mean 0, spread 1",
   norm_after: "Times γ, plus β",
   norm_moments: "mean μ = {mean}, spread σ = {spread}",
   norm_formula:
-    "Feature {feature}: ({x} − {mean}) / {spread} × {gamma} + {beta} = {y}",
+    "Feature {feature}, the thick line: ({x} − {mean}) / {spread} × {gamma} {sign} {beta} = {y}",
 
   step8b_title: "Normalise every token",
   step8b_text:
     "Before attention, the values of each token are brought to mean 0 and spread 1. Then a learned γ and a learned β stretch and shift every feature. What counts is now a token's pattern, not how loud it is.",
   step8b_token: "Layer norm of one token: {token}",
+  step8b_all: "All tokens",
+  step8b_before: "X, as it comes",
+  step8b_after: "LN(X), normalised",
 
   step9_title: "Query, key and value",
   step9_text:
@@ -33,7 +33,10 @@ export default {
   step10_title: "Every query meets every key",
   step10_text:
     "A score is the dot product of one token's query with another's key, divided by the root of their length. It is high where one offers what the other looks for. Point at any pair: each row is a query, each column a key.",
-  step10_scores: "Scores S",
+  step10_scores: "Scores S: a row for each query, a column for each key",
+  step10_products: "q · k",
+  step10_sum: "{sum} / √{root} = {score}",
+  step10_terms: "The dot product, term by term",
 
   step11_title: "Softmax: scores become shares",
   step11_text:
@@ -57,12 +60,16 @@ export default {
     "This model reads out the mean of the patches, not the class token. Here the class token is one token among others: what it collects reaches the answer only through patches that look at it in a later layer.",
   step12_painted: "Share × length of value, painted on the picture",
   step12_ranking: "Who gives most: share × length of value",
-  step12_context: "The weighted sum O[0]",
+  step12_context: "The weighted sum O[0], and its feature {feature} term by term",
 
   step13_title: "The same for all tokens",
   step13_text:
     "Every token sums the values by its own row of attention. As matrices this is one product: O = A V. Choose a cell of O to see the row of A and the column of V that make it.",
-  step13_row: "What it leaves with: {token}",
+  step13_how: "a row of A × a column of V = one cell of O",
+  step13_A: "A: a row of shares for each token",
+  step13_V: "V: the values",
+  step13_O: "O: what every token leaves with",
+  step13_row: "One number of O: {token}, feature {feature}",
 
   step14_title: "Many heads, many ways of looking",
   step14_text:
@@ -71,18 +78,20 @@ export default {
     "Each tile is the class token's attention to the patches. Yellow is the tile's own strongest patch.",
   step14_mean:
     "This model reads out the mean of the patches, so each tile is the mean of the patches' rows of attention. Yellow is the tile's own strongest patch.",
+  step14_rest_class: "the class token takes the rest",
+  step14_rest_prefix: "class token and registers take the rest",
+  step14_wall: "Layer and head",
   step14_head: "Layer {layer}, head {head}",
   step14_seen:
-    "Strongest: {patch}, {most}. Your patch: {mine}. All patches together: {all}; class token and registers take the rest.",
-  wall_label: "Layer and head",
-  wall_tile: "layer {layer}, head {head}",
-  wall_layer: "Layer",
-  wall_head: "Head",
+    "Strongest: {patch}, {most}. Your patch: {mine}. All patches together: {all}; {rest}.",
 
   step15_title: "Join the heads, map back",
   step15_text:
     "The results of the heads are laid side by side, and a token is as wide again as it was. A last learned matrix Wo mixes them: every feature of z takes something from every head.",
   step15_mine: "Your patch: the heads side by side",
+  step15_concat: "concat: the heads side by side",
+  step15_z: "z: after Wo",
+  step15_total: "Together {total}: the number in z.",
   step15_place: "head {head}, feature {feature}",
   step15_cell: "What each head adds to one number of z: {token}, feature {feature}",
   step15_sum: "Sum over the heads",
@@ -96,6 +105,7 @@ export default {
   step16_same: "X is {x}, z is {z}: the same size",
   step16_X: "X went in",
   step16_z: "z comes out",
+  step16_aligned: "At the end of each strip: its feature {feature}.",
   step16_row: "One token before and after: {token}",
   step16_layer_scale:
     "This model multiplies every feature of z by a learned factor (LayerScale) before z is added to the input.",

@@ -2,21 +2,21 @@
 export default {
   attention_asks: "쿼리: {token}",
   attention_asked: "키: {token}",
-  attention_mine: "내 패치의 {name}",
-  short_query: "q",
-  short_key: "k",
-  short_value: "v",
+  attention_patch: "패치 {patch}",
 
   norm_before: "들어온 그대로의 토큰",
   norm_scaled: "평균 0, 표준편차 1로 맞춘 뒤",
   norm_after: "γ를 곱하고 β를 더한 뒤",
   norm_moments: "평균 μ = {mean}, 표준편차 σ = {spread}",
-  norm_formula: "특징 {feature}: ({x} − {mean}) / {spread} × {gamma} + {beta} = {y}",
+  norm_formula: "특징 {feature}(굵은 선): ({x} − {mean}) / {spread} × {gamma} {sign} {beta} = {y}",
 
   step8b_title: "토큰마다 정규화합니다",
   step8b_text:
-    "어텐션에 들어가기 전에 토큰마다 값들의 평균을 0, 표준편차를 1로 맞춥니다. 그다음 학습된 γ와 β로 특징마다 늘리고 옮깁니다. 이제 중요한 것은 토큰의 크기가 아니라 무늬입니다.",
+    "어텐션에 들어가기 전에 토큰마다 값들의 평균을 0, 표준편차를 1로 맞춥니다. 그다음 학습된 γ와 β로 특징마다 늘리고 옮깁니다. 이제 중요한 것은 토큰의 크기가 아니라 패턴입니다.",
   step8b_token: "토큰 하나의 레이어 정규화: {token}",
+  step8b_all: "모든 토큰",
+  step8b_before: "X, 들어온 그대로",
+  step8b_after: "LN(X), 정규화한 뒤",
 
   step9_title: "쿼리, 키, 밸류",
   step9_text:
@@ -32,7 +32,10 @@ export default {
   step10_title: "모든 쿼리가 모든 키를 만납니다",
   step10_text:
     "스코어는 한 토큰의 쿼리와 다른 토큰의 키를 내적하고, 벡터 길이(차원 수)의 제곱근으로 나눈 값입니다. 한쪽이 찾는 것을 다른 쪽이 가지고 있을수록 높습니다. 아무 쌍이나 짚어 보세요. 행은 쿼리, 열은 키입니다.",
-  step10_scores: "어텐션 스코어 S",
+  step10_scores: "어텐션 스코어 S: 행은 쿼리, 열은 키",
+  step10_products: "q · k",
+  step10_sum: "{sum} / √{root} = {score}",
+  step10_terms: "내적을 항별로",
 
   step11_title: "소프트맥스: 스코어가 비율이 됩니다",
   step11_text:
@@ -55,12 +58,16 @@ export default {
     "이 모델은 클래스 토큰이 아니라 패치들의 평균을 읽어 냅니다. 여기서 클래스 토큰은 여러 토큰 가운데 하나일 뿐이고, 모은 내용은 다음 층들에서 클래스 토큰을 보는 패치를 거쳐야만 답에 닿습니다.",
   step12_painted: "비율 × 밸류의 길이를 사진 위에 칠한 그림",
   step12_ranking: "가장 많이 주는 토큰: 비율 × 밸류의 길이",
-  step12_context: "가중합 O[0]",
+  step12_context: "가중합 O[0]과 그 특징 {feature}의 항별 계산",
 
   step13_title: "모든 토큰이 똑같이 합니다",
   step13_text:
     "토큰마다 자기 어텐션 행으로 밸류를 더합니다. 행렬로 쓰면 곱셈 하나, O = A V입니다. O의 칸을 고르면 그 값을 만든 A의 행과 V의 열이 보입니다.",
-  step13_row: "이 토큰이 얻은 것: {token}",
+  step13_how: "A의 한 행 × V의 한 열 = O의 한 칸",
+  step13_A: "A: 토큰마다 비율 한 행",
+  step13_V: "V: 밸류",
+  step13_O: "O: 토큰마다 얻은 것",
+  step13_row: "O의 숫자 하나: {token}, 특징 {feature}",
 
   step14_title: "여러 헤드, 여러 시선",
   step14_text:
@@ -69,18 +76,20 @@ export default {
     "타일 하나는 클래스 토큰이 패치들에 준 어텐션입니다. 노란색은 그 타일 안에서 가장 강한 패치입니다.",
   step14_mean:
     "이 모델은 패치들의 평균을 읽어 내므로, 타일 하나는 패치들의 어텐션 행을 평균한 것입니다. 노란색은 그 타일 안에서 가장 강한 패치입니다.",
+  step14_rest_class: "나머지는 클래스 토큰의 몫입니다",
+  step14_rest_prefix: "나머지는 클래스 토큰과 레지스터의 몫입니다",
+  step14_wall: "층과 헤드",
   step14_head: "층 {layer}, 헤드 {head}",
   step14_seen:
-    "가장 강한 곳: {patch}, {most}. 내 패치: {mine}. 패치 전체: {all}이고 나머지는 클래스 토큰과 레지스터의 몫입니다.",
-  wall_label: "층과 헤드",
-  wall_tile: "층 {layer}, 헤드 {head}",
-  wall_layer: "층",
-  wall_head: "헤드",
+    "가장 강한 곳: {patch}, {most}. 내 패치: {mine}. 패치 전체: {all}. {rest}.",
 
   step15_title: "헤드를 잇고 되돌립니다",
   step15_text:
     "헤드들의 결과를 옆으로 이어 붙이면 토큰은 다시 원래 너비가 됩니다. 마지막으로 학습된 행렬 Wo가 이들을 섞습니다. z의 모든 특징에는 모든 헤드의 몫이 들어 있습니다.",
   step15_mine: "내 패치: 이어 붙인 헤드",
+  step15_concat: "concat: 나란히 이은 헤드",
+  step15_z: "z: Wo를 거친 뒤",
+  step15_total: "모두 더하면 {total}, z에 있는 값입니다.",
   step15_place: "헤드 {head}, 특징 {feature}",
   step15_cell: "z의 숫자 하나에 헤드마다 더하는 값: {token}, 특징 {feature}",
   step15_sum: "헤드별 합",
@@ -94,6 +103,7 @@ export default {
   step16_same: "X는 {x}, z는 {z}: 크기가 같습니다",
   step16_X: "들어간 X",
   step16_z: "나온 z",
+  step16_aligned: "띠 끝의 숫자는 특징 {feature}의 값입니다.",
   step16_row: "토큰 하나의 이전과 이후: {token}",
   step16_layer_scale:
     "이 모델은 z를 입력에 더하기 전에 특징마다 학습된 계수를 곱합니다(LayerScale).",

@@ -104,4 +104,6 @@ export default {
   no_camera: "No camera",
   no_camera_detail: "The browser gives no camera. Allow it for this page, or choose a file.",
   not_here: "The values of this step are not here yet.",
+  axis_tokens: "tokens",
+  axis_patches: "patches",
 };

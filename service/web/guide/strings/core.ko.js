@@ -131,4 +131,6 @@ export default {
   no_camera: "카메라를 쓸 수 없습니다",
   no_camera_detail: "브라우저가 카메라를 내주지 않습니다. 이 페이지에서 카메라를 허용하거나 파일을 골라 주십시오.",
   not_here: "이 단계의 값이 아직 오지 않았습니다.",
+  axis_tokens: "토큰",
+  axis_patches: "패치",
 };

@@ -3,6 +3,7 @@ export default {
   step3_title: "Flatten a patch into a vector",
   step3_text:
     "A patch is a small square of pixels, and a pixel is three numbers from 0 to 255: red, green and blue. Each is normalised with the mean and the spread of the training pictures. Then all stand in one line: first every red, then every green, then every blue, each row by row.",
+  step3_mine: "your patch",
   step3_red: "red",
   step3_green: "green",
   step3_blue: "blue",
@@ -54,8 +55,8 @@ export default {
   step5_text:
     "The same map is applied to all n patches. That makes a matrix E with a row for each patch and a column for each feature. So far no patch knows anything of the others.",
   step5_matrix: "E: a row for each patch",
-  step5_map: "Column {feature}: one feature in every patch",
-  step5_map_caption: "The focused column, painted over the picture. Choose another cell above.",
+  step5_map: "Feature {feature} in every patch",
+  step5_map_caption: "The column of E that is chosen above, painted over the picture.",
   step5_alike: "Which patches resemble yours?",
   step5_alike_caption: "Cosine similarity of the embeddings: 1 is the same direction, 0 unrelated, −1 opposite.",
   step5_shape_patches: "all patches as vectors",
@@ -72,6 +73,7 @@ export default {
   step6_read: "In the end the answer is read from this token. Layer by layer it gathers what the patches know.",
   step6_not_read: "This model reads its answer from the mean of the patches. The class token takes part, but nothing is read from it.",
   step6_registers: "{registers} registers follow. They are learned too, belong to no place in the picture, and serve the model as scratch space.",
+  step6_class_token: "The class token: learned, one for all pictures",
   step6_matrix: "A row for each token, the class token first",
   step6_same: "Is it the same for every picture?",
   step6_same_text: "Ask this model about a plain grey picture, and compare what enters its first layer.",
@@ -99,7 +101,9 @@ export default {
   step8_text:
     "Embedding and position are added, number by number. The sum X₀ is what the first layer receives: N tokens of d numbers each. Choose a cell to see its sum.",
   step8_row: "One token: {token}",
-  step8_cell: "Feature {feature} of this token:",
+  step8_cell: "Feature {feature}",
+  step8_addition: "feature {feature}: {embedding} + {position} = {sum}",
+  step8_strips: "The features of this token: embedding, position and sum",
   step8_embedding: "embedding",
   step8_position: "position",
   step8_sum: "input of the first layer",

@@ -1,15 +1,21 @@
 /**
- * The keys that turn the steps.
+ * How a person turns the steps: by keys and buttons.
  */
+
+import { byId } from "../element.js";
+import { IDS } from "./steps.js";
 
 const EVERYTHING = Infinity;
 const TAKES_KEYS = "button, a, input, select, textarea, summary, video, dialog, [tabindex='0'], [contenteditable]";
 
 /**
- * Listens to Space, Shift+Space, the arrows to the sides, Home and End while nothing else takes them.
+ * Listens to the buttons; and to Space, Shift+Space, the arrows to the sides, Home and End while
+ * nothing else takes them.
  * @param {(distance: number) => void} turn
  */
-export function listenForKeys(turn) {
+export function listenForTurns(turn) {
+  byId("previous", HTMLElement).addEventListener("click", () => turn(-1));
+  byId("next", HTMLElement).addEventListener("click", () => turn(1));
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.target instanceof Element && event.target.closest(TAKES_KEYS)) return;
@@ -18,6 +24,15 @@ export function listenForKeys(turn) {
     event.preventDefault();
     turn(distance);
   });
+}
+
+/**
+ * Offers only the ways that there are from a step.
+ * @param {string} id
+ */
+export function offerTurns(id) {
+  byId("previous", HTMLButtonElement).disabled = id === IDS[0];
+  byId("next", HTMLButtonElement).disabled = id === IDS[IDS.length - 1];
 }
 
 /** @param {KeyboardEvent} event */
