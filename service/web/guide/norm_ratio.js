@@ -20,8 +20,11 @@ const WIDEST = 320; // CSS pixels
  */
 export function normRatios(residual) {
   const { input } = residual;
-  return Float32Array.from({ length: input.shape[0] }, (_, token) =>
-    lengthOf(addedTo(residual, token)) / lengthOf(input.row(token)));
+  const ratios = new Float32Array(input.shape[0]);
+  for (let token = 0; token < ratios.length; token += 1) {
+    ratios[token] = lengthOf(addedTo(residual, token)) / lengthOf(input.row(token));
+  }
+  return ratios;
 }
 
 /**

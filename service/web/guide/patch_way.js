@@ -11,6 +11,11 @@ import { number } from "./number.js";
 /** @typedef {import("./step.js").Scene} Scene */
 /** @typedef {import("./tensor.js").Tensor} Tensor */
 
+const LATER = 250; // milliseconds
+
+/** The pictures and models whose tokens are here. @type {WeakSet<import("./facts.js").Facts>} */
+const ARRIVED = new WeakSet();
+
 /**
  * Gives the cosine of a token after each layer with itself before the layer, and before all layers.
  * @param {Tensor[]} outputs what leaves each layer
@@ -28,32 +33,46 @@ export function turnsOf(outputs, embedded, token) {
 }
 
 /**
- * Draws the way once the tokens of all layers have come.
+ * Draws the way once the tokens of all layers have come. They are asked for a little later the first
+ * time, since they are many and the rest of the step shall not wait for them.
  * @param {Scene} scene
  * @returns {HTMLElement}
  */
 export function patchWay(scene) {
-  const { facts: { architecture }, view, text, signal } = scene;
-  const layers = Array.from({ length: architecture.depth }, (_, layer) => layer);
+  const { facts, text, signal } = scene;
   const place = make("div", "way", make("p", "muted", text("block_coming")));
-  scene.fetch({ whole: ["embedded"], layer: ["output"], layers }).then((tensors) => {
-    if (signal.aborted) return;
+  const layers = Array.from({ length: facts.architecture.depth }, (_, layer) => layer);
+  const show = async () => {
+    const tensors = await scene.fetch({ whole: ["embedded"], layer: ["output"], layers, dtype: "f16" });
+    ARRIVED.add(facts);
     const outputs = layers.map((layer) => tensors[`layers.${layer}.output`]);
-    const { before, start } = turnsOf(outputs, tensors.embedded, architecture.tokenOf(view.patch));
-    const now = { layer: view.layer, before: number(before[view.layer], 3), start: number(start[view.layer], 3) };
-    place.replaceChildren(
-      depthChart(scene, {
-        series: [
-          { name: text("step21_before"), values: before, look: "mine" },
-          { name: text("step21_start"), values: start, look: "median" },
-        ],
-        low: Math.min(0, ...before, ...start), high: 1, ticks: [0, 0.5, 1],
-        say: (value) => number(value, 3), label: text("step21_way_label"),
-      }),
-      make("p", "", text("step21_way", now)),
-    );
-  }).catch((error) => {
-    if (!signal.aborted) throw error;
-  });
+    if (!signal.aborted) place.replaceChildren(...wayOf(scene, outputs, tensors.embedded));
+  };
+  const begin = () => show().catch(() => {}); // left meanwhile; the check says it if the server fails
+  if (ARRIVED.has(facts)) begin();
+  else {
+    const timer = setTimeout(begin, LATER);
+    signal.addEventListener("abort", () => clearTimeout(timer));
+  }
   return place;
+}
+
+/**
+ * @param {Scene} scene
+ * @param {Tensor[]} outputs
+ * @param {Tensor} embedded
+ */
+function wayOf(scene, outputs, embedded) {
+  const { facts: { architecture }, view, text } = scene;
+  const { before, start } = turnsOf(outputs, embedded, architecture.tokenOf(view.patch));
+  const now = { layer: view.layer, before: number(before[view.layer], 3), start: number(start[view.layer], 3) };
+  const chart = depthChart(scene, {
+    series: [
+      { name: text("step21_before"), values: before, look: "mine" },
+      { name: text("step21_start"), values: start, look: "median" },
+    ],
+    low: Math.min(0, ...before, ...start), high: 1, ticks: [0, 0.5, 1],
+    say: (value) => number(value, 3), label: text("step21_way_label"),
+  });
+  return [chart, make("p", "", text("step21_way", now))];
 }

@@ -26,7 +26,9 @@ const TALL = 280; // CSS pixels
  * @returns {Float64Array}
  */
 export function addedTo({ branch, gamma }, token) {
-  return Float64Array.from(branch.row(token), (value, feature) => value * (gamma?.data[feature] ?? 1));
+  const added = new Float64Array(branch.row(token));
+  if (gamma) for (let feature = 0; feature < added.length; feature += 1) added[feature] *= gamma.data[feature];
+  return added;
 }
 
 /**

@@ -12,12 +12,10 @@ import torch
 from playwright.sync_api import Browser, Locator, Page, expect
 from torch import Tensor
 
-from model.checkpoint import Checkpoint
-from model.config import VisionTransformerConfig
 from model.export import export_bundle
-from model.initialization import initialize
-from model.vit import VisionTransformer
 from tests.exported import exported_once
+from tests.model.pets import checkpoint
+from tests.model.vits import small_vit
 from tests.web.guide.truth import Truth, truth_of
 from tests.web.guide.visitor import choose_and_wait, numbers, open_step, shapes, verdict
 from tests.web.servers import running_server
@@ -316,28 +314,24 @@ def test_another_layer_chosen_by_hand_ends_the_walk(browser: Browser, address):
     context.close()
 
 
-def export_registers(bundles: Path) -> None:
-    """Write a model of another kind: registers, LayerScale, and the mean of the patches read out."""
-    torch.manual_seed(3)
-    config = VisionTransformerConfig(
-        image_size=(32, 32), patch_size=8, depth=3, width=48, heads=3, classes=4,
-        registers=4, pooling="mean", layer_scale=1.0,
-    )  # fmt: skip
-    model = VisionTransformer(config)
-    initialize(model, "truncated_normal")
-    torch.nn.init.normal_(model.head.weight, std=0.2)
-    for name, weight in model.named_parameters():
-        if name.endswith("gamma"):
-            torch.nn.init.normal_(weight, mean=1.0, std=0.3)
-    preprocessing = {"size": [32, 32], "crop": [32, 32], "mean": [0.5] * 3, "std": [0.5] * 3}
-    provenance = {"dataset": "none", "recipe": "random", "command": "random", "seed": 3}
-    labels = ("one", "two", "three", "four")
-    export_bundle(Checkpoint(model.eval(), labels, preprocessing, provenance), bundles, "odd", "1")
+ODD = {
+    "image_size": (24, 40),
+    "registers": 2,
+    "layer_scale": 0.3,
+    "pooling": "mean",
+    "heads": 3,
+    "width": 48,
+}
 
 
 @pytest.fixture(scope="module")
-def odd_bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return exported_once(tmp_path_factory, "guide-registers", export_registers)
+def odd_bundles(tmp_path_factory) -> Path:
+    """A folder with one model of registers, LayerScale and mean pooling; never write into it."""
+    return exported_once(
+        tmp_path_factory,
+        "odd-guide",
+        lambda bundles: export_bundle(checkpoint(small_vit(**ODD)), bundles, "odd", "1"),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -352,7 +346,7 @@ def test_every_step_is_true_of_a_model_with_registers_layer_scale_and_mean_pooli
     page = open_guide("step=17&layer=1&patch=6", odd_address)
     choose_and_wait(page, picture)
     truth = truth_of(picture, odd_bundles)
-    values, block, token = truth.values(1), truth.block(1), 5 + 6
+    values, block, token = truth.values(1), truth.block(1), 3 + 6
     drawing = at(page, "17", layer=1, patch=6, cell=f"{token}.2")
     shown = [number_in(one) for one in drawing.locator(".cell-term b").all_inner_texts()]
     assert shown == pytest.approx(
@@ -369,9 +363,9 @@ def test_every_step_is_true_of_a_model_with_registers_layer_scale_and_mean_pooli
         drawing = at(page, step, layer=1, patch=6)
         assert verdict(page) == "true", step
     expect(drawing).to_contain_text("This model reads the mean of its patches")
-    expect(drawing).to_contain_text("This model has register tokens: 4")
+    expect(drawing).to_contain_text("This model has register tokens: 2")
     expect(drawing).to_contain_text("What the patches attend to on average")
-    assert shapes(page)[2] == "3 \u00d7 21"
+    assert shapes(page)[2] == "3 \u00d7 18"
 
 
 @pytest.mark.parametrize("step", ["17", "18", "19b", "19", "20", "21"])
