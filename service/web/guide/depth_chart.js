@@ -42,7 +42,8 @@ export function depthChart(scene, chart) {
 
   const legend = make("ul", "plain legend", ...series.map(({ name, look }) => {
     const line = makeDrawn("line", { x1: 0, x2: 28, y1: 5, y2: 5, class: `line ${look}` });
-    return make("li", "", makeDrawn("svg", { width: 28, height: 10, class: "depth-chart", "aria-hidden": "true" }, line), name);
+    const size = { width: 28, height: 10, class: "depth-chart", "aria-hidden": "true" };
+    return make("li", "", makeDrawn("svg", size, line), name);
   }));
 
   const element = drawing(scene, { label, className: "depth-chart", height }, (width) => {
@@ -88,7 +89,13 @@ function tickAt(tick, y, right, said) {
   ];
 }
 
-/** @param {Scene} scene @param {number} depth @param {(layer: number) => number} across @param {number} gap @param {number} height */
+/**
+ * @param {Scene} scene
+ * @param {number} depth
+ * @param {(layer: number) => number} across
+ * @param {number} gap between two layers
+ * @param {number} height
+ */
 function layerNames(scene, depth, across, gap, height) {
   const every = Math.ceil(18 / gap);
   const shown = Array.from({ length: depth }, (_, layer) => layer).filter((layer) => layer % every === 0);
@@ -99,7 +106,11 @@ function layerNames(scene, depth, across, gap, height) {
       { x: across(layer), y, "text-anchor": "middle", class: layer === scene.view.layer ? "tick now" : "tick" },
       String(layer),
     )),
-    makeDrawn("text", { x: across((depth - 1) / 2), y: height - 5, "text-anchor": "middle", class: "tick" }, scene.text("step21_after")),
+    makeDrawn(
+      "text",
+      { x: across((depth - 1) / 2), y: height - 5, "text-anchor": "middle", class: "tick" },
+      scene.text("step21_after"),
+    ),
   ];
 }
 
@@ -119,7 +130,13 @@ function cross(x, y) {
   return `M${x - 4} ${y - 4}l8 8m0 -8l-8 8`;
 }
 
-/** Names the lines at their ends, none upon another. @param {Series[]} series @param {(value: number) => number} up @param {number} x @param {number} height */
+/**
+ * Names the lines at their ends, none upon another.
+ * @param {Series[]} series
+ * @param {(value: number) => number} up
+ * @param {number} x
+ * @param {number} height
+ */
 function endNames(series, up, x, height) {
   const ends = series
     .map(({ name, values, look }) => ({ name, look, y: up(values[values.length - 1]) }))

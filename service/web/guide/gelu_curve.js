@@ -97,7 +97,13 @@ function tickText(x, y, anchor, tick) {
   return makeDrawn("text", { x, y, "text-anchor": anchor, class: "tick" }, String(tick).replace("-", "\u2212"));
 }
 
-/** Counts the units in columns; zero lies between two. @param {number[]} units @param {number} low @param {number} high @param {Place} across */
+/**
+ * Counts the units in columns; zero lies between two.
+ * @param {number[]} units
+ * @param {number} low
+ * @param {number} high
+ * @param {Place} across
+ */
 function columns(units, low, high, across) {
   const size = high - low > FINE ? 1 : 0.5;
   const counts = new Array((high - low) / size).fill(0);
@@ -107,6 +113,7 @@ function columns(units, low, high, across) {
     const [from, to] = [across(low + column * size), across(low + (column + 1) * size)];
     const height = (count / tallest) * (SPREAD.bottom - SPREAD.top);
     const className = low + column * size >= 0 ? "count active" : "count";
-    return makeDrawn("rect", { x: from + 0.5, width: Math.max(to - from - 1, 0.5), y: SPREAD.bottom - height, height, class: className });
+    const box = { x: from + 0.5, width: Math.max(to - from - 1, 0.5), y: SPREAD.bottom - height, height };
+    return makeDrawn("rect", { ...box, class: className });
   });
 }

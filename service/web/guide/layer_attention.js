@@ -37,7 +37,8 @@ export function layerAttention(scene, attention) {
     const mean = meanOfHeads(attention, layer);
     const share = percent(mean.reduce((sum, value) => sum + value, 0), 0);
     const said = make("span", "", text("step21_layer_number", { layer }));
-    const button = make("button", "layer-tile", painted(mean, facts.architecture), said, make("small", "muted", text("step21_on_patches", { share })));
+    const reached = make("small", "muted", text("step21_on_patches", { share }));
+    const button = make("button", "layer-tile", painted(mean, facts.architecture), said, reached);
     button.type = "button";
     button.dataset.focus = `layer tile ${layer}`;
     button.setAttribute("aria-pressed", String(layer === view.layer));

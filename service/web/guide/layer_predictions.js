@@ -11,7 +11,8 @@ import { softmaxOf } from "./softmax.js";
 /** @typedef {import("./tensor.js").Tensor} Tensor */
 
 const SHOWN = 5; // classes
-const TICKS = [0, 0.25, 0.5, 0.75, 1];
+const TOPS = [0.04, 0.08, 0.2, 0.4, 1]; // where the axis may end
+const SHARES = [0, 0.25, 0.5, 0.75, 1];
 
 /**
  * Turns the logits of every layer into probabilities.
@@ -50,11 +51,14 @@ export function layerPredictions(scene, logits) {
   const series = classes.map((index, place) => ({
     name: labels[index], values: probabilities.map((row) => row[index]), look: `rank-${place}`,
   }));
+  const most = Math.max(...probabilities.flatMap((row) => classes.map((index) => row[index])));
+  const high = TOPS.find((top) => top >= most) ?? 1;
   const now = probabilities[view.layer];
   const best = now.indexOf(Math.max(...now));
   const said = { layer: view.layer, label: labels[best], share: percent(now[best]) };
   const chart = depthChart(scene, {
-    series, low: 0, high: 1, ticks: TICKS, say: (value) => percent(value), tickText: (tick) => percent(tick, 0),
+    series, low: 0, high, ticks: SHARES.map((share) => share * high),
+    say: (value) => percent(value), tickText: (tick) => percent(tick, 0),
     label: text("step21_predictions_label"), height: 280,
   });
   const bars = make("ol", "plain lens", ...classes.map((index, place) => bar(labels[index], now[index], place)));

@@ -69,7 +69,9 @@ export function drawResidual(scene, residual, signs) {
   const reach = Math.max(...[input, branch, output].flatMap(({ range }) => range.map(Math.abs)));
   /** @param {string} name @param {string} key @param {Tensor} tensor */
   const shown = (name, key, tensor) =>
-    tokenMatrix(scene, { tensor, label: name, caption: scene.text(key, { name }), range: [-reach, reach], focus, tall: TALL });
+    tokenMatrix(scene, {
+      tensor, label: name, caption: scene.text(key, { name }), range: [-reach, reach], focus, tall: TALL,
+    });
   scene.root.append(
     make("div", "ways-past", skip(scene, names)),
     cellSum(scene, residual, signs, focus),

@@ -20,20 +20,23 @@ const BOX_HEIGHT = 34;
  * @returns {SVGSVGElement}
  */
 export function skip(scene, { input, output, norm, branch, label }) {
-  const past = `M${FORK} ${LINE}V${ARC + 10}Q${FORK} ${ARC} ${FORK + 10} ${ARC}H${PLUS - 10}Q${PLUS} ${ARC} ${PLUS} ${ARC + 10}V${LINE - 20}`;
+  const up = `M${FORK} ${LINE}V${ARC + 10}Q${FORK} ${ARC} ${FORK + 10} ${ARC}`;
+  const past = `${up}H${PLUS - 10}Q${PLUS} ${ARC} ${PLUS} ${ARC + 10}V${LINE - 20}`;
+  const through = `M28 ${LINE}H62M122 ${LINE}H136M250 ${LINE}H270M304 ${LINE}H326`;
+  const look = scene.isNew ? "skip-drawing drawn-in" : "skip-drawing";
   return makeDrawn(
     "svg",
-    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label, class: "skip-drawing" },
-    makeDrawn("path", { d: past, class: "arrow stream" }),
+    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label, class: look },
+    makeDrawn("path", { d: past, class: "arrow stream", pathLength: 1 }),
     head(PLUS, LINE - 12, "stream", true),
-    makeDrawn("path", { d: `M28 ${LINE}H62M122 ${LINE}H136M250 ${LINE}H270M304 ${LINE}H326`, class: "arrow branch" }),
-    makeDrawn("path", { d: `M28 ${LINE}H${FORK}`, class: "arrow stream" }),
+    makeDrawn("path", { d: through, class: "arrow branch", pathLength: 1 }),
+    makeDrawn("path", { d: `M28 ${LINE}H${FORK}`, class: "arrow stream", pathLength: 1 }),
     makeDrawn("circle", { cx: FORK, cy: LINE, r: 3.5, class: "head stream" }),
     head(280, LINE, "branch", false),
     ...box(62, 60, norm, "plain"),
     ...box(136, 114, branch, "branch"),
     makeDrawn("circle", { cx: PLUS, cy: LINE, r: 12, class: "joint" }),
-    makeDrawn("path", { d: `M${PLUS - 6} ${LINE}h12M${PLUS} ${LINE - 6}v12`, class: "arrow outcome" }),
+    makeDrawn("path", { d: `M${PLUS - 6} ${LINE}h12M${PLUS} ${LINE - 6}v12`, class: "arrow outcome", pathLength: 1 }),
     letters(14, LINE, input, "stream"),
     letters(342, LINE, output, "outcome"),
     letters((FORK + PLUS) / 2, ARC - 13, scene.text("block_past"), "stream small"),

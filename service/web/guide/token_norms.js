@@ -65,11 +65,11 @@ function verdict(scene, { median, deviation, bound, patches, longest }, norms) {
     count: patches.length, layer: view.layer, deviations: DEVIATIONS, median: number(median, 3),
     deviation: number(deviation, 3), bound: number(bound, 3), longest: number(longest, 3),
   };
-  const key = patches.length === 0 ? "step21_none_high" : longest >= MANY_TIMES ? "step21_far_high" : "step21_some_high";
+  const kind = patches.length === 0 ? "none" : longest >= MANY_TIMES ? "far" : "some";
   const named = patches.slice(0, NAMED).map((patch) =>
     make("li", "", pinButton(scene, patch, text("step21_length", { norm: number(norms[patch], 3) }))));
   return [
-    make("p", "verdict", text(key, said)),
+    make("p", "verdict", text(`step21_${kind}_high`, said)),
     ...(named.length ? [make("ul", "plain pins", ...named)] : []),
     make("p", "muted", text("step21_rule", said)),
   ];

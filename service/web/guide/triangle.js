@@ -37,9 +37,10 @@ export function triangle(scene, { input, branch, output }) {
     base: number(base), side: number(side), whole: number(whole),
     angle: degrees,
   });
+  const look = scene.isNew ? "triangle drawn-in" : "triangle";
   const drawing = makeDrawn(
     "svg",
-    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label, class: "triangle" },
+    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label, class: look },
     ...angle(corner, Math.acos(cosine), `${degrees}\u00b0`),
     ...arrow(start, corner, "stream"),
     ...arrow(corner, end, "branch"),
@@ -97,7 +98,7 @@ function arrow(from, to, className) {
   const half = head * 0.45;
   const points = [to, { x: neck.x - half * y, y: neck.y + half * x }, { x: neck.x + half * y, y: neck.y - half * x }];
   return [
-    makeDrawn("line", { x1: from.x, y1: from.y, x2: neck.x, y2: neck.y, class: `arrow ${className}` }),
+    makeDrawn("line", { x1: from.x, y1: from.y, x2: neck.x, y2: neck.y, class: `arrow ${className}`, pathLength: 1 }),
     makeDrawn("polygon", { points: points.map((one) => `${one.x},${one.y}`).join(" "), class: `head ${className}` }),
   ];
 }

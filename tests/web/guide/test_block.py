@@ -54,7 +54,9 @@ def table_of(place: Locator, name: str) -> dict[str, list[float]]:
     table = place.get_by_role("table", name=name)
     rows = table.locator("tbody tr:not(.spacer)").all()
     return {
-        row.locator("th").inner_text(): [number_in(td) for td in row.locator("td").all_inner_texts()]
+        row.locator("th").inner_text(): [
+            number_in(td) for td in row.locator("td").all_inner_texts()
+        ]
         for row in rows
     }
 
@@ -131,7 +133,9 @@ def test_the_second_norm_is_recomputed(followed, truth):
 def test_a_hidden_unit_is_recomputed_from_the_norm_to_gelu(followed, truth):
     drawing = at(followed, "19", cell=f"{TOKEN}.17")
     values = truth.values(LAYER)
-    hidden, activation = (value[0, TOKEN, 17].item() for value in (values.hidden, values.activation))
+    hidden, activation = (
+        value[0, TOKEN, 17].item() for value in (values.hidden, values.activation)
+    )
     assert numbers(followed)[COMPUTED] == pytest.approx(activation, rel=CLOSE, abs=1e-5)
     assert verdict(followed) == "true"
     expect(drawing.locator(".unit-sum .total")).to_be_visible()
@@ -179,9 +183,7 @@ def test_gelu_and_erf_are_exact_to_the_last_digits(followed):
         }""",
         places,
     )
-    expected = [
-        [math.erf(x), x * 0.5 * math.erfc(-x / math.sqrt(2))] for x in places
-    ]
+    expected = [[math.erf(x), x * 0.5 * math.erfc(-x / math.sqrt(2))] for x in places]
     assert [one for pair in found for one in pair] == pytest.approx(
         [one for pair in expected for one in pair], rel=0, abs=1e-14
     )

@@ -38,29 +38,38 @@ function draw(scene) {
   const [token, unit] = focusOf(scene);
   const name = architecture.nameOfToken(token);
   const choose = (/** @type {number} */ one) => scene.go({ cell: [token, one] });
-  const curve = geluCurve(scene, { hidden: hidden.row(token), label: text("step19_curve_label", { token: name }), onPick: choose });
+  const label = text("step19_curve_label", { token: name });
+  const curve = geluCurve(scene, { hidden: hidden.row(token), label, onPick: choose });
   curve.choose(unit);
   const map = make("div", "unit-map", unitMap(scene, unit));
   const onMove = (/** @type {number} */ one) => {
     curve.choose(one);
     map.replaceChildren(unitMap(scene, one));
   };
-  const shares = { token: name, share: percent(activeShare(hidden.row(token)), 0), all: percent(activeShare(hidden.data), 0), units: hidden.shape[1] };
+  const share = percent(activeShare(hidden.row(token)), 0);
+  const shares = { share, all: percent(activeShare(hidden.data), 0), units: hidden.shape[1] };
   const sum = make("div", "unit-sum");
+  const shape = { focus: /** @type {[number, number]} */ ([token, unit]), tall: TALL };
   root.append(
     unitChooser(scene, { activation: activation.row(token), unit, onMove, onChoose: choose }),
     make(
       "div",
       "two-up",
-      section(text("step19_curve", { token: name }), curve.element, make("p", "active-share", text("step19_share", shares))),
+      section(
+        text("step19_curve", { token: name }),
+        curve.element,
+        make("p", "active-share", text("step19_share", shares)),
+      ),
       section(text("step19_map"), map),
     ),
     section(text("step19_sum", { unit, token: name }), sum),
     make(
       "div",
       "two-up",
-      tokenMatrix(scene, { tensor: hidden, label: "u", caption: text("step19_hidden"), focus: [token, unit], tall: TALL }),
-      tokenMatrix(scene, { tensor: activation, label: "gelu(u)", caption: text("step19_activation"), focus: [token, unit], tall: TALL }),
+      tokenMatrix(scene, { tensor: hidden, label: "u", caption: text("step19_hidden"), ...shape }),
+      tokenMatrix(scene, {
+        tensor: activation, label: "gelu(u)", caption: text("step19_activation"), ...shape,
+      }),
     ),
   );
   weightsOf(scene, unit).then((weights) => {

@@ -35,14 +35,17 @@ export default {
     const { root, tensors, facts, text } = scene;
     const focus = focusOf(scene);
     const token = facts.architecture.nameOfToken(focus[0]);
+    /** @param {string} label @param {string} key @param {import("../tensor.js").Tensor} tensor */
+    const shown = (label, key, tensor) =>
+      tokenMatrix(scene, { tensor, label, caption: text(key), focus, tall: TALL });
     root.append(
       make("h3", "", text("step19b_token", { token })),
       layerNorm(scene, normOf(scene)),
       make(
         "div",
         "two-up",
-        tokenMatrix(scene, { tensor: tensors.attended, label: "h", caption: text("step19b_before"), focus, tall: TALL }),
-        tokenMatrix(scene, { tensor: tensors.norm2, label: "LN(h)", caption: text("step19b_after"), focus, tall: TALL }),
+        shown("h", "step19b_before", tensors.attended),
+        shown("LN(h)", "step19b_after", tensors.norm2),
       ),
     );
   },

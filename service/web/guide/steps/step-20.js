@@ -34,7 +34,10 @@ export default {
     const token = pinnedToken(scene);
     const [first, second] = [attentionOf(scene.tensors), residual].map(normRatios);
     const range = sharedRange(scene, [first, second]);
-    const columns = [{ sign: "\u2016z\u2016 / \u2016X\u2016", ratios: first }, { sign: "\u2016f\u2016 / \u2016h\u2016", ratios: second }];
+    const columns = [
+      { sign: "\u2016z\u2016 / \u2016X\u2016", ratios: first },
+      { sign: "\u2016f\u2016 / \u2016h\u2016", ratios: second },
+    ];
     const arrows = triangle(scene, {
       input: { name: "h", values: residual.input.row(token) },
       branch: { name: residual.gamma ? "\u03b3f" : "f", values: addedTo(residual, token) },

@@ -82,9 +82,10 @@ export default {
         ((value - mean) / spread) * norm_weight.data[at] + norm_bias.data[at]);
       return dot(row, head_weight.row(0)) / tokens.length;
     });
+    const read = architecture.readsClassToken ? "LN(X\u2032[0])" : "mean LN(X\u2032)";
     const product = parts.reduce((sum, part) => sum + part, 0);
     return {
-      formula: `logit[${labels[best]}] = ${architecture.readsClassToken ? "LN(X\u2032[0])" : "mean LN(X\u2032)"}\u00b7w + b`,
+      formula: `logit[${labels[best]}] = ${read}\u00b7w + b`,
       recomputed: product + head_bias.data[best],
       sent: scene.tensors.layer_logits.at(scene.view.layer, best),
       terms: [{ label: "LN(X\u2032)\u00b7w", value: product }, { label: "b", value: head_bias.data[best] }],
