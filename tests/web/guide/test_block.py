@@ -127,7 +127,8 @@ def test_the_second_norm_is_recomputed(followed, truth):
     expected = truth.values(LAYER).norm2[0, TOKEN, 7].item()
     assert numbers(followed)[COMPUTED] == pytest.approx(expected, rel=CLOSE, abs=1e-4)
     assert verdict(followed) == "true"
-    expect(drawing).to_contain_text("Feature 7:")
+    formula = drawing.locator(".formula").inner_text()
+    assert number_in(formula.rsplit("=", 1)[1]) == pytest.approx(expected, rel=1e-3)
 
 
 def test_a_hidden_unit_is_recomputed_from_the_norm_to_gelu(followed, truth):
