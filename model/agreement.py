@@ -7,9 +7,9 @@ import torch
 
 from model.graphs import graph_specs, modules
 from model.vit import VisionTransformer
-from service.contract import GraphSpec
 from service.engine import Arrays, Engine, GraphName
 from service.errors import ContractError
+from service.graphs import GraphSpec
 
 AGREEMENT = 1e-4  # what torch and onnxruntime may differ by, or that share of a large value
 SMALL_AGREEMENT = 1e-3  # the share of the largest value, where all are small

@@ -18,6 +18,7 @@ from pydantic import (
 
 from service.errors import ContractError
 from service.explanation.methods import DEFAULT_METHOD, MethodName
+from service.graphs import Graphs, GraphSpec
 from service.record import Explanations, Precision, PrecisionName, Provenance, Value
 
 CONTRACT_FILE = "contract.json"
@@ -86,55 +87,6 @@ class Architecture(Value):
                 f"{self.patch_size}, which is {expected}"
             )
         return self
-
-
-class TensorSpec(Value):
-    """A graph's input or output; a name in the shape stands for a size chosen at run time."""
-
-    name: str
-    dtype: Literal["float32", "int64"] = "float32"
-    shape: tuple[int | str, ...]
-
-
-class GraphSpec(Value):
-    """A graph file with its inputs and outputs."""
-
-    file: str
-    inputs: tuple[TensorSpec, ...]
-    outputs: tuple[TensorSpec, ...]
-
-    @property
-    def fixed_sizes(self) -> dict[str, tuple[int, ...]]:
-        """The sizes of each input and output that are the same at every run."""
-        return {
-            tensor.name: tuple(size for size in tensor.shape if isinstance(size, int))
-            for tensor in (*self.inputs, *self.outputs)
-        }
-
-
-class Graphs(Value):
-    """The graphs of a bundle."""
-
-    classify: GraphSpec
-    explain: GraphSpec | None = None
-    attend: GraphSpec | None = None
-    trace: GraphSpec | None = None
-
-    @property
-    def named(self) -> dict[str, GraphSpec]:
-        """Those that the bundle has."""
-        graphs = {
-            "classify": self.classify,
-            "explain": self.explain,
-            "attend": self.attend,
-            "trace": self.trace,
-        }
-        return {name: graph for name, graph in graphs.items() if graph is not None}
-
-    @property
-    def explain_all(self) -> bool:
-        """Whether there are those that every method of explanation needs."""
-        return self.explain is not None and self.attend is not None
 
 
 class Contract(Value):

@@ -15,7 +15,6 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from service.bundle import Bundle
-from service.contract import GraphSpec
 from service.errors import (
     ContractError,
     ErrorDetail,
@@ -24,6 +23,7 @@ from service.errors import (
     NotTraceable,
     ProviderError,
 )
+from service.graphs import GraphSpec
 from service.record import PrecisionName
 
 Floats = NDArray[np.float32]

@@ -16,9 +16,9 @@ from model.export import export_bundle, reseal, seal
 from model.graphs import Classifier, graph_specs
 from model.weight_sharing import share_weights
 from service.bundle import read_bundle
-from service.contract import Graphs
 from service.engine import Engine
 from service.errors import ContractError, InvalidInput
+from service.graphs import Graphs
 from tests.model.pets import LABELS, checkpoint, pets_vit
 from tests.model.vits import random_images
 

@@ -15,9 +15,9 @@ from model.export import add_trace, seal
 from model.graphs import graph_specs, modules
 from model.trace import LAYER_TENSORS, Tracer
 from service.bundle import read_bundle
-from service.contract import Graphs
 from service.engine import Engine
 from service.errors import ContractError, InvalidInput
+from service.graphs import Graphs
 from tests.model.pets import pets_vit
 from tests.model.vits import SHAPES, random_images, small_vit
 

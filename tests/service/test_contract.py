@@ -121,6 +121,7 @@ def test_parts_that_disagree_are_named_at_once(copy_bundle) -> None:
         "graphs.classify does not fit labels and architecture: logits",
         "graphs.explain does not fit labels and architecture: layer_weights, logit_weights, logits",
         "graphs.attend does not fit labels and architecture: attention, logits",
+        "graphs.trace does not fit labels and architecture: attention, context, key, layer_logits",
     ):
         assert words in detail
 
@@ -128,6 +129,21 @@ def test_parts_that_disagree_are_named_at_once(copy_bundle) -> None:
 def test_a_missing_tensor_is_named(copy_bundle) -> None:
     error = refused(copy_bundle, lambda contract: contract["graphs"]["classify"]["outputs"].pop(1))
     assert "graphs.classify does not fit labels and architecture: readout" in error.detail
+
+
+def test_a_trace_whose_feed_forward_disagrees_with_itself_is_refused(copy_bundle) -> None:
+    def narrow(contract) -> None:
+        for tensor in contract["graphs"]["trace"]["outputs"]:
+            if tensor["name"] == "activation":
+                tensor["shape"][-1] -= 1
+
+    detail = refused(copy_bundle, narrow).detail
+    assert "graphs.trace does not fit labels and architecture: activation" in detail
+
+
+def test_the_weights_that_a_trace_shows_must_have_a_digest(copy_bundle) -> None:
+    error = refused(copy_bundle, lambda contract: contract["files"].pop("weights.safetensors"))
+    assert "files has no digest of weights.safetensors" in error.detail
 
 
 def test_a_crop_larger_than_the_size_is_refused(copy_bundle) -> None:
@@ -155,7 +171,8 @@ def test_every_file_with_a_false_digest_or_none_is_named_at_once(copy_bundle, ti
 
 
 @pytest.mark.parametrize(
-    "file", ["classify.onnx", "explain.onnx", "attend.onnx", "golden.npz", "README.md"]
+    "file",
+    ["classify.onnx", "explain.onnx", "attend.onnx", "trace.onnx", "golden.npz", "README.md"],
 )
 def test_each_files_digest_is_checked(copy_bundle, file) -> None:
     folder = copy_bundle()

@@ -7,7 +7,13 @@ import pytest
 
 from service.bundle import read_bundle
 from service.engine import Engine
-from service.errors import ContractError, InferenceFailed, NotExplainable, ProviderError
+from service.errors import (
+    ContractError,
+    InferenceFailed,
+    NotExplainable,
+    NotTraceable,
+    ProviderError,
+)
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +137,15 @@ def test_a_bundle_without_a_graph_of_explanations_says_how_to_export_one(
         NotExplainable, match=r"model tiny 1 has no graphs of .* 'vitrine-model exp"
     ):
         engine.run(missing, {}, ())
+
+
+def test_a_bundle_without_a_graph_of_traces_says_how_to_add_one(copy_bundle) -> None:
+    folder = copy_bundle(lambda contract: contract["graphs"].pop("trace"))
+    engine = Engine(read_bundle(folder), threads=1)
+    assert not engine.is_traceable
+    assert engine.is_explainable
+    with pytest.raises(NotTraceable, match=r"model tiny 1 has no graph of traces.* add-trace"):
+        engine.run("trace", {}, ())
 
 
 def test_a_graph_of_another_shape_than_the_contracts_is_refused(copy_bundle) -> None:

@@ -13,7 +13,13 @@ from service.drawing.options import Drawing
 from service.engine import Engine
 from service.errors import ContractError
 from service.explanation.question import ExplainOptions, ask
-from service.golden import Golden, replay_attend, replay_classify, replay_explain
+from service.golden import (
+    Golden,
+    replay_attend,
+    replay_classify,
+    replay_explain,
+    replay_trace,
+)
 from service.local import LocalModel
 from service.preprocess import ImageLimits
 from tests.service.pictures import draw, encode
@@ -35,6 +41,7 @@ def test_an_honest_bundle_passes(engine, golden) -> None:
     replay_classify(engine, golden, LIMITS)
     replay_explain(engine, golden)
     replay_attend(engine, golden)
+    replay_trace(engine, golden)
 
 
 def test_a_replay_without_maps_checks_the_logits_alone(engine, golden) -> None:
@@ -59,6 +66,7 @@ def test_golden_numbers_read_back_as_they_were_saved(golden, tmp_path) -> None:
         ("relevance", replay_explain),
         ("logits", replay_attend),
         ("rollout", replay_attend),
+        ("logits", replay_trace),
     ],
 )
 @pytest.mark.parametrize("falsify", [lambda a: a + 1, lambda a: a * np.nan])

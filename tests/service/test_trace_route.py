@@ -5,17 +5,30 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load, save
 
 from model.checkpoint import load_checkpoint
 from model.export import export_bundle
 from model.vit import VisionTransformer
-from service.errors import InvalidInput, InvalidParameter, NotTraceable, Overloaded
+from service.bundle import read_bundle
+from service.contract import GOLDEN_FILE, WEIGHTS_FILE
+from service.errors import (
+    ContractError,
+    InvalidInput,
+    InvalidParameter,
+    NotTraceable,
+    Overloaded,
+)
+from service.golden import Golden
 from service.preprocess import ImageLimits, decode_image, fit
 from service.settings import EMBEDDED_BUNDLES
+from service.trace.message import message, quantized
+from service.trace.parameters import Parameters
 from service.trace.tensors import TENSORS
 from tests.exported import exported_once
 from tests.model.pets import checkpoint
@@ -288,6 +301,40 @@ def test_a_bundle_without_a_trace_says_how_to_add_it(copy_bundle) -> None:
 
 def test_models_say_that_they_can_be_traced(live: Live) -> None:
     assert live.client.get("/models").json()[0]["is_traceable"] is True
+
+
+def test_a_graph_that_gives_other_numbers_than_it_was_exported_with_gives_no_trace(
+    copy_bundle, tiny_bundle
+) -> None:
+    golden = Golden.load(tiny_bundle / GOLDEN_FILE)
+    folder = copy_bundle()
+    with serving(folder) as live:
+        model = live.context.registry.get()
+        model._golden = replace(golden, logits=golden.logits + 1)
+        response = live.client.post("/trace?tensors=logits", content=PNG)
+    assert response.status_code == 500
+    assert "golden traced logits are off by 1" in response.json()["detail"]
+
+
+def test_weights_that_do_not_tell_their_shape_are_not_served(tiny_bundle, tmp_path) -> None:
+    bundle = replace(read_bundle(tiny_bundle), folder=tmp_path)
+    for written in (b"no tensors", save({"a": np.zeros(1, np.float32)})):
+        (tmp_path / WEIGHTS_FILE).write_bytes(written)
+        with pytest.raises(ContractError, match="does not tell the shape of its model"):
+            Parameters(bundle)
+
+
+def test_numbers_beyond_those_of_halves_are_refused() -> None:
+    large = {"hidden": np.array([1.0, -70_000.0], np.float32)}
+    with pytest.raises(InvalidParameter, match="hidden has numbers beyond 65,504"):
+        message(large, "f16", {})
+    assert load(message(large, "f32", {}))["hidden"][1] == -70_000
+
+
+def test_a_tensor_of_one_number_comes_exact_in_levels() -> None:
+    levels, how = quantized(np.full((2, 3), 0.1, np.float32))
+    assert levels.shape == (2, 3)
+    np.testing.assert_array_equal(np.float32(how.minimum + how.scale * levels), np.float32(0.1))
 
 
 def test_the_graph_is_opened_when_it_is_first_asked_for(tiny_bundles) -> None:

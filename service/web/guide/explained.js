@@ -49,7 +49,8 @@ async function explained(picture, { name, version }, { target, versus }, signal)
   const methods = await getMethods(/** @type {import("../api.js").Model} */ ({ name, version }), signal);
   const method = methods.find(({ is_default }) => is_default) ?? methods[0];
   const takesVersus = method.parameters.includes("versus");
-  const opponent = versus !== null && takesVersus ? { versus } : {};
+  const isSigned = method.parameters.includes("sign"); // where the method must be told to show both sides
+  const opponent = versus !== null && takesVersus ? { versus, ...(isSigned && { sign: "both" }) } : {};
   const parameters = { model: name, version, method: method.name, target, ...opponent };
   return { explanation: await explain(picture, parameters, signal), name: method.name, takesVersus };
 }

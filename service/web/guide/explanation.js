@@ -49,8 +49,7 @@ function drawn(scene, asked, found) {
   const { method, scale, scores } = found.explanation;
   const heat = Float32Array.from(scores.flat());
   const title = titleOf(scene, asked, found);
-  const onPick = (/** @type {number} */ patch) => scene.go({ patch, cell: scene.view.cell });
-  const grid = patchGrid(scene, { heat, signed: scale.signed, label: title, onPick });
+  const grid = patchGrid(scene, { heat, signed: scale.signed, label: title });
   const said = [make("h4", "", title), make("p", "muted", text("step23_method", { method: methodTitle(method.name) }))];
   if (!method.class_specific) said.push(make("p", "note", text("step23_any")));
   if (asked.versus !== null && !found.takesVersus) said.push(make("p", "note", text("step23_no_versus", { label: scene.facts.labels[asked.target] })));

@@ -31,11 +31,11 @@ export function flattening(scene, vector, chosen, pick) {
   const levels = Uint8Array.from(vector, (_, index) => levelOf(facts, view.patch, placeOf(index, size)));
   const held = Math.floor(chosen / area);
   const table = pixelTable(text, levels, vector, size);
-  /** @type {((index: number | null) => void)[]} */
+  /** @type {((index: number | null, isWhole: boolean) => void)[]} */
   const lights = [];
-  /** @param {number | null} index */
-  const point = (index) => {
-    for (const light of lights) light(index);
+  /** @param {number | null} index @param {boolean} [isWhole] whether the pixel is meant, not one number */
+  const point = (index, isWhole = false) => {
+    for (const light of lights) light(index, isWhole);
     table.show(index ?? chosen);
     thread.show(index ?? chosen);
   };
@@ -46,7 +46,8 @@ export function flattening(scene, vector, chosen, pick) {
   });
 
   const picture = cellPicker({
-    ...within(held),
+    onPoint: (at) => point(at === null ? null : held * area + at, true),
+    onPick: (at) => pick(held * area + at),
     content: patchCanvas(facts, view.patch),
     rows: size,
     columns: size,
@@ -84,8 +85,8 @@ export function flattening(scene, vector, chosen, pick) {
       },
       chosen: channel === held ? chosen % area : null,
     });
-    lights.push((index) => {
-      const isHere = index !== null && Math.floor(index / area) === channel;
+    lights.push((index, isWhole) => {
+      const isHere = index !== null && (isWhole || Math.floor(index / area) === channel);
       plane.light(index === null ? null : index % area); // the same pixel in every channel
       segment.light(isHere ? index % area : null);
     });

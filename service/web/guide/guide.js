@@ -26,10 +26,8 @@ import { Trace } from "./trace.js";
 import { listenForTurns, offerTurns } from "./turning.js";
 import { FIRST_VIEW, hashOf, withinModel } from "./view.js";
 
-/**
- * @typedef {import("../picture.js").Picture} Picture
- * @typedef {import("./view.js").View} View
- */
+/** @typedef {import("../picture.js").Picture} Picture */
+/** @typedef {import("./view.js").View} View */
 
 const PATIENCE = 150; // milliseconds before a wait is shown, or the next step's values are asked
 
@@ -59,7 +57,7 @@ class Guide {
   }
 
   /**
-   * Changes the view. A cell belongs to a step's drawing of a patch, so it goes with them.
+   * Changes the view; a cell goes with the step, or patch, that it is of.
    * @param {Partial<View>} change
    */
   go(change) {

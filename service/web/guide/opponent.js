@@ -22,11 +22,19 @@ export function opponentChoice({ facts, text }, { target, versus }, onPick) {
   };
   const order = ranked(probabilities.data).filter((index) => index !== target);
   const select = make("select", "", new Option(text("step23_no_opponent"), ""));
-  select.append(...order.slice(0, MOST_LIKELY).map(option));
-  if (order.length > MOST_LIKELY) {
-    const others = make("optgroup", "", ...order.slice(MOST_LIKELY).sort((one, other) => one - other).map(option));
+  const rest = order.slice(MOST_LIKELY).sort((one, other) => one - other);
+  const likely = order.slice(0, MOST_LIKELY);
+  select.append(...likely.map(option));
+  if (rest.length > 0) {
+    const others = make("optgroup", "", ...(versus === null || likely.includes(versus) ? [] : [option(versus)]));
     others.label = text("step23_others");
     select.append(others);
+    const fill = () => {
+      others.replaceChildren(...rest.map(option));
+      if (versus !== null) select.value = String(versus);
+    };
+    // a thousand options cost a frame or two, so they come only when the list is gone to
+    for (const event of ["focus", "pointerdown"]) select.addEventListener(event, fill, { once: true });
   }
   select.value = versus === null ? "" : String(versus);
   select.id = "opponent";

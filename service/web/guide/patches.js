@@ -6,6 +6,7 @@ import { make } from "../element.js";
 import { drawnPixels } from "./facts.js";
 import { moveAbout } from "./grid.js";
 import { inkOf, rangeOf } from "./ink.js";
+import { canMove } from "./motion.js";
 import { number } from "./number.js";
 import { rasterOf } from "./raster.js";
 import { colorScale } from "./scale.js";
@@ -118,11 +119,6 @@ export function patchGrid(scene, options) {
     figure.append(make("div", "below", ...(range ? [colorScale(signed, range)] : []), readout));
   }
   return figure;
-}
-
-/** Whether the person lets drawings move. */
-export function canMove() {
-  return !matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
 
 /** @typedef {[HTMLCanvasElement, number]} Layer a picture and how opaque it is */

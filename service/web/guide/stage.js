@@ -5,12 +5,17 @@
 import { byId, make } from "../element.js";
 import { CheckPanel } from "./check.js";
 import { keepingPlace } from "./keep.js";
+import { canMove } from "./motion.js";
 import { shapeText } from "./number.js";
 import { IDS, chapterOf } from "./steps.js";
 import { text } from "./text.js";
 
 /** @typedef {import("./step.js").Scene} Scene */
 /** @typedef {import("./step.js").Step} Step */
+
+const AWAY = 20; // CSS pixels
+const ENTERING = 200; // milliseconds
+const PAUSE = 60;
 
 /** Keeps all parts of the stage on one step. */
 export class Stage {
@@ -36,17 +41,26 @@ export class Stage {
     byId("steps-now", HTMLElement).textContent = text("steps_now", { step: id, title: text(`step${id}_title`) });
     byId("step-text", HTMLElement).textContent = text(`step${id}_text`);
     if (id === this.#shown) return;
-    const isForward = IDS.indexOf(id) > IDS.indexOf(this.#shown);
-    this.#step.classList.remove("entering", "forward");
-    void this.#step.offsetWidth; // lets the animation begin anew
-    this.#step.classList.add("entering");
-    this.#step.classList.toggle("forward", isForward);
+    this.#enter(IDS.indexOf(id) > IDS.indexOf(this.#shown) ? 1 : -1);
     [this.#shown, this.#isNew] = [id, true];
     this.#drawing.style.minHeight = `${this.#drawing.offsetHeight}px`; // nothing jumps while values come
     this.#drawing.replaceChildren();
     this.#shapes.replaceChildren();
     this.#check.hide();
     this.await();
+  }
+
+  /**
+   * Lets the parts slide in, the words first.
+   * @param {1 | -1} direction 1 from the right, as the next page
+   */
+  #enter(direction) {
+    if (!canMove() || this.#shown === "") return;
+    const from = { opacity: 0, transform: `translateX(${direction * AWAY}px)` };
+    [...this.#step.children].forEach((part, index) => {
+      const options = { duration: ENTERING, delay: Math.min(index, 1) * PAUSE, easing: "ease-out" };
+      part.animate([from, {}], { ...options, fill: /** @type {const} */ ("backwards") });
+    });
   }
 
   /** Says that values are waited for; until they come, what was drawn stays. */

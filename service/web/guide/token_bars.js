@@ -4,6 +4,7 @@
 
 import { make, makeDrawn } from "../element.js";
 import { number } from "./number.js";
+import { shortNames } from "./token_matrix.js";
 
 /** @typedef {import("./step.js").Scene} Scene */
 /**
@@ -75,7 +76,7 @@ export function tokenBars(scene, { values, label, token, mine, onPick }) {
     else point(at + move);
   });
   point(token);
-  const ends = [0, values.length - 1].map((end) => make("span", "", scene.facts.architecture.nameOfToken(end)));
+  const ends = [0, values.length - 1].map((end) => make("span", "", shortNames(scene)(end)));
   const caption = make("figcaption", "", make("b", "", label), said);
   return make("figure", "bars-of-tokens", caption, strip, make("div", "ends", ends[0], make("span", ""), ends[1]));
 }

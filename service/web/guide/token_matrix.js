@@ -19,6 +19,7 @@ export function tokenMatrix(scene, options) {
     rowName: (i) => facts.architecture.nameOfToken(i),
     columnName: (j) => text("feature", { feature: j }),
     rows: "tokens",
+    axes: ["", text("attention_features")],
     signed: true,
     maxHeight: 280,
     onPick: (i, j) => go({ cell: [i, j] }),

@@ -337,13 +337,16 @@ def test_a_class_beyond_the_ten_best_is_found_by_its_name(
     logits = truth_of(picture, averaging).steps.logits[0]
     worst = int(logits.argmin())
     for step in ("23", "24"):
-        open_step(page, step)
+        open_step(page, step, label=int(logits.argmax()))
         page.get_by_label("Find another class").fill(THINGS[worst])
         page.locator(".found").get_by_role("button", name=THINGS[worst]).click()
         pressed = page.locator("#drawing [aria-pressed=true]")
         expect(pressed).to_have_count(1)
         expect(pressed).to_contain_text(THINGS[worst])
-        open_step(page, "22b")
+        expect(pressed).to_be_focused()
+    open_step(page, "23", label=0, cell="0.1")
+    said = page.locator(".explained-words")
+    expect(said).to_contain_text("Orange speaks for it, blue against it")
     open_step(page, "24", label=worst)
     slopes = values(page, ".gradient td:nth-child(4) data")
     assert len(slopes) == 11

@@ -151,10 +151,12 @@ def test_3_a_pixel_and_its_numbers_light_up_together_both_ways(see):
     picture = page.locator(".whole .picker")
     green = page.locator(".channel.green .segment .picker")
     point_at(page, picture, 2.5 / SIDE, 1.5 / SIDE)
-    assert lit(page.locator(".channel.red .segment .picker")) == (6 / AREA, 0)
-    assert lit(page.locator(".channel.blue .square .picker")) == (2 / SIDE, 1 / SIDE)
+    for channel in ("red", "green", "blue"):
+        assert lit(page.locator(f".channel.{channel} .segment .picker")) == (6 / AREA, 0)
+        assert lit(page.locator(f".channel.{channel} .square .picker")) == (2 / SIDE, 1 / SIDE)
     point_at(page, green, 9.5 / AREA, 0.5)
     assert lit(picture) == (1 / SIDE, 2 / SIDE)
+    expect(page.locator(".channel.red .segment .lit")).to_be_hidden()
     expect(page.locator(".pixel-table tr.held")).to_contain_text(str(AREA + 9))
 
 

@@ -27,12 +27,14 @@ function product(scene) {
   const { attention, value, context } = scene.tensors;
   const [token, feature] = focusOf(scene);
   const { tokens } = scene.facts.architecture;
+  const top = strongest(attention.row(token));
   const left = pairMatrix(scene, {
-    tensor: attention, label: "A", caption: text("step13_A"), signed: false, plain: true, columns: null,
+    tensor: attention, label: "A", caption: text("step13_A"), signed: false, columns: null,
+    axes: ["", text("axis_tokens")], focus: [token, top],
     maxHeight: HEIGHT, onPick: (i) => go({ cell: [i, feature] }),
   });
   const right = tokenMatrix(scene, {
-    tensor: value, label: "V", caption: text("step13_V"), hue: "value", plain: true, maxHeight: HEIGHT,
+    tensor: value, label: "V", caption: text("step13_V"), hue: "value", focus: [top, feature], maxHeight: HEIGHT,
     onPick: (_, j) => go({ cell: [token, j] }),
   });
   const result = tokenMatrix(scene, {

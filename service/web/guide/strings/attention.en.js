@@ -1,5 +1,6 @@
 /** The chapter "attention". */
 export default {
+  attention_features: "features",
   attention_asks: "query: {token}",
   attention_asked: "key: {token}",
   attention_patch: "patch {patch}",

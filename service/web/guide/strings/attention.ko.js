@@ -1,5 +1,6 @@
 /** The chapter "attention". */
 export default {
+  attention_features: "특징",
   attention_asks: "쿼리: {token}",
   attention_asked: "키: {token}",
   attention_patch: "패치 {patch}",
