@@ -49,7 +49,15 @@ export function tokenNorms(scene, norms) {
     heat: row, range: [Math.min(...row), Math.max(...row)], marked: here.patches, maxSide: 320,
     label: text("step21_norms_map", { layer: view.layer }),
   });
-  return make("div", "two-up", make("div", "", chart, ...verdict(scene, here, row)), make("div", "", picture));
+  const named = here.patches.slice(0, NAMED).map((patch) =>
+    make("li", "", pinButton(scene, patch, text("step21_length", { norm: number(row[patch], 3) }))));
+  const pins = named.length ? [make("ul", "plain pins", ...named)] : [];
+  return make(
+    "div",
+    "two-up",
+    make("div", "", chart, ...verdict(scene, here)),
+    make("div", "", picture, ...pins),
+  );
 }
 
 /**
@@ -57,20 +65,16 @@ export function tokenNorms(scene, norms) {
  * large models.
  * @param {Scene} scene
  * @param {import("./high_norms.js").HighNorms} high
- * @param {Float32Array} norms
  */
-function verdict(scene, { median, deviation, bound, patches, longest }, norms) {
+function verdict(scene, { median, deviation, bound, patches, longest }) {
   const { text, view } = scene;
   const said = {
     count: patches.length, layer: view.layer, deviations: DEVIATIONS, median: number(median, 3),
     deviation: number(deviation, 3), bound: number(bound, 3), longest: number(longest, 3),
   };
   const kind = patches.length === 0 ? "none" : longest >= MANY_TIMES ? "far" : "some";
-  const named = patches.slice(0, NAMED).map((patch) =>
-    make("li", "", pinButton(scene, patch, text("step21_length", { norm: number(norms[patch], 3) }))));
   return [
     make("p", "verdict", text(`step21_${kind}_high`, said)),
-    ...(named.length ? [make("ul", "plain pins", ...named)] : []),
     make("p", "muted", text("step21_rule", said)),
   ];
 }

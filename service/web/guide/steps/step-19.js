@@ -49,7 +49,12 @@ function draw(scene) {
   const share = percent(activeShare(hidden.row(token)), 0);
   const shares = { share, all: percent(activeShare(hidden.data), 0), units: hidden.shape[1] };
   const sum = make("div", "unit-sum");
-  const shape = { focus: /** @type {[number, number]} */ ([token, unit]), tall: TALL };
+  const shape = {
+    focus: /** @type {[number, number]} */ ([token, unit]),
+    axes: /** @type {[string, string]} */ (["", text("step19_units")]),
+    columnName: (/** @type {number} */ one) => text("step19_unit_name", { unit: one }),
+    tall: TALL,
+  };
   root.append(
     unitChooser(scene, { activation: activation.row(token), unit, onMove, onChoose: choose }),
     make(

@@ -47,6 +47,8 @@ export default {
   step19_text:
     "A linear map makes each token four times as wide. GELU, the non-linearity, lets large values through and holds negative ones close to zero. Without it, the two maps around it would be no more than one. Tokens do not see each other here.",
   step19_unit: "Hidden unit",
+  step19_units: "hidden units",
+  step19_unit_name: "hidden unit {unit}",
   step19_unit_value: "{unit}: {value}",
   step19_strongest: "The strongest units of this token:",
   step19_curve: "GELU, with all hidden units on it: {token}",

@@ -47,6 +47,8 @@ export default {
   step19_text:
     "선형 변환이 각 토큰을 네 배로 넓힙니다. 그다음 비선형 함수 GELU가 큰 값은 통과시키고 음수는 0 가까이로 누릅니다. GELU가 없다면 앞뒤의 두 선형 변환은 하나나 다름없습니다. 여기서 토큰들은 서로를 보지 않습니다.",
   step19_unit: "은닉 유닛",
+  step19_units: "은닉 유닛",
+  step19_unit_name: "은닉 유닛 {unit}",
   step19_unit_value: "{unit}번: {value}",
   step19_strongest: "이 토큰에서 가장 강한 유닛:",
   step19_curve: "GELU 곡선 위의 모든 은닉 유닛: {token}",
