@@ -24,14 +24,19 @@ export function explanationOf(scene, asked) {
   const { facts, text, signal } = scene;
   if (!isExplainable(facts)) return make("p", "", text("step23_no_explanations"));
   const holder = make("div", "explanation", make("p", "muted", text("step23_looking")));
-  holder.setAttribute("aria-live", "polite");
+  const said = make("p", "visually-hidden");
+  said.setAttribute("role", "status"); // the map's title alone, not all that comes with it
   const ask = () =>
     explanations.of(facts, asked).then(
-      (found) => signal.aborted || holder.replaceChildren(...drawn(scene, asked, found)),
+      (found) => {
+        if (signal.aborted) return;
+        holder.replaceChildren(...drawn(scene, asked, found));
+        said.textContent = titleOf(scene, asked, found);
+      },
       (error) => signal.aborted || holder.replaceChildren(...refused(scene, error, ask)),
     );
   ask();
-  return holder;
+  return make("div", "", holder, said);
 }
 
 /** @param {import("./facts.js").Facts} facts */

@@ -155,7 +155,7 @@ def test_a_logit_is_summed_over_the_readout(page, logits):
     assert sent_by(page) == pytest.approx(logits[CAT].item(), abs=CLOSE)
     said = number_in(page.locator(".sum .total").inner_text())
     assert said == pytest.approx([logits[CAT].item()] * 2, rel=SHOWN)
-    assert "label=3" in page.url
+    expect(page).to_have_url(re.compile("label=3"))
 
 
 def test_a_class_is_explained_as_the_api_does(page, address, picture):
@@ -183,7 +183,7 @@ def test_a_class_is_held_against_another(page, address, picture, logits):
     assert said == pytest.approx([difference] * 2, rel=SHOWN)
     odds = number_in(page.locator("#drawing").get_by_text("times as probable").inner_text())[-1]
     assert odds == pytest.approx(np.exp(difference), rel=SHOWN)
-    assert f"cell={SHIP}.{TRUCK}" in page.url
+    expect(page).to_have_url(re.compile(f"cell={SHIP}.{TRUCK}"))
 
 
 def test_a_method_that_does_not_look_at_the_class_says_so(own_page):
