@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from service.explanation.methods import METHODS
+from tests.web.barriers import barriers
 from tests.web.visitor import choose, choose_and_wait, choose_method
 
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -74,3 +75,11 @@ def luminance(color: str) -> float:
         share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares
     ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_keeps_nobody_out(open_page, address, picture, scheme):
+    page = open_page(address, color_scheme=scheme)
+    assert barriers(page) == []
+    choose_and_wait(page, picture)
+    assert barriers(page) == []

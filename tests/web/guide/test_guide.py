@@ -11,7 +11,17 @@ from playwright.sync_api import Page, expect
 from tests.web.guide.visitor import choose_and_wait, open_step, trace, wait_for_step
 from tests.web.test_page import DROP_OR_PASTE
 
-IDS = "0 1 2 3 4 5 6 7 8 8b 9 10 11 12 13 14 15 16 17 18 19b 19 20 21 22b 22 23 24".split()
+IDS = [
+    *map(str, range(9)),
+    "8b",
+    *map(str, range(9, 19)),
+    "19b",
+    "19",
+    "20",
+    "21",
+    "22b",
+    *("22", "23", "24"),
+]
 
 
 def current(page: Page) -> str:

@@ -28,8 +28,9 @@ def asked(guide: Page) -> list[dict[str, list[str]]]:
     guide.wait_for_timeout(400)  # what is asked ahead for the next step
     guide.on(
         "request",
-        lambda request: "/trace" in request.url
-        and questions.append(parse_qs(urlsplit(request.url).query)),
+        lambda request: (
+            "/trace" in request.url and questions.append(parse_qs(urlsplit(request.url).query))
+        ),
     )
     return questions
 
@@ -51,7 +52,9 @@ def test_nothing_is_asked_twice(guide, asked):
 
 
 def test_of_a_weight_only_the_rows_needed_come(guide, asked):
-    (first,) = guide.evaluate(FETCH, [[{"layer": ["hidden"], "units": {"fc1_weight": [17, 3]}}], PLACE])
+    (first,) = guide.evaluate(
+        FETCH, [[{"layer": ["hidden"], "units": {"fc1_weight": [17, 3]}}], PLACE]
+    )
     assert first["fc1_weight"]["shape"] == [2, 192]
     (second,) = guide.evaluate(FETCH, [[{"units": {"fc1_weight": [3]}}], PLACE])
     assert second["fc1_weight"]["data"][:8] == first["fc1_weight"]["data"][192:200]
@@ -76,4 +79,3 @@ def test_lighter_numbers_are_read_as_they_were_meant(guide, dtype):
 def test_a_layer_can_be_asked_that_is_not_the_views(guide, asked):
     guide.evaluate(FETCH, [[{"layer": ["output"], "at": {"layer": 5}}], PLACE])
     assert asked[0]["layers"] == ["5"]
-

@@ -69,6 +69,8 @@ def test_a_picture_that_was_overtaken_never_replaces_a_newer_one(guide, picture,
 
 
 def test_a_drop_without_a_picture_says_so(guide):
-    guide.evaluate("""() => document.body.dispatchEvent(
-      new DragEvent("drop", { dataTransfer: new DataTransfer(), bubbles: true, cancelable: true }))""")
+    guide.evaluate("""() => {
+      const dropped = { dataTransfer: new DataTransfer(), bubbles: true, cancelable: true };
+      document.body.dispatchEvent(new DragEvent("drop", dropped));
+    }""")
     expect(guide.get_by_role("alert")).to_contain_text("No picture in it")

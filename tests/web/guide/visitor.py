@@ -17,7 +17,9 @@ DTYPES = {"F32": np.float32, "F16": np.float16, "U8": np.uint8}
 def open_step(page: Page, step: str, **view: int | str) -> None:
     """Go to a step, as a link would, and wait until it is drawn and checked."""
     view = {"step": step, **view}
-    page.evaluate("(hash) => { location.hash = hash; }", "&".join(f"{k}={v}" for k, v in view.items()))
+    page.evaluate(
+        "(hash) => { location.hash = hash; }", "&".join(f"{k}={v}" for k, v in view.items())
+    )
     wait_for_step(page, step)
 
 
@@ -51,9 +53,9 @@ def trace(
     metadata = header.pop("__metadata__")
     body = answer.content[8 + length :]
     return {
-        name: np.frombuffer(
-            body[slice(*entry["data_offsets"])], DTYPES[entry["dtype"]]
-        ).reshape(entry["shape"])
+        name: np.frombuffer(body[slice(*entry["data_offsets"])], DTYPES[entry["dtype"]]).reshape(
+            entry["shape"]
+        )
         for name, entry in header.items()
     }, metadata
 
