@@ -10,6 +10,7 @@ import { text } from "./strings.js";
 
 /** @typedef {import("./picture.js").Picture} Picture */
 /** @typedef {import("./samples.js").Sample} Sample */
+/** @typedef {import("./strings.js").TextName} TextName */
 
 const THUMBNAIL_SIDE = 128; // pixels, twice what is shown
 
@@ -89,7 +90,7 @@ function pictureFile(transfer) {
 function sampleItem(sample, choose) {
   const drawing = drawSample(sample, THUMBNAIL_SIDE);
   drawing.setAttribute("aria-hidden", "true");
-  const name = make("span", "", text(sample.title));
+  const name = make("span", "", text(/** @type {TextName} */ (sample.title)));
   name.dataset.text = sample.title; // where the language may change
   const button = make("button", "sample", drawing, name);
   button.type = "button";
@@ -105,5 +106,5 @@ function sampleItem(sample, choose) {
  * @returns {Promise<Picture>}
  */
 export async function readSample(sample) {
-  return readPicture(await encodeSample(sample), text(sample.title));
+  return readPicture(await encodeSample(sample), text(/** @type {TextName} */ (sample.title)));
 }

@@ -4,7 +4,7 @@
 
 /** @typedef {import("./strings.js").TextName} TextName */
 /** @typedef {CanvasRenderingContext2D} Pen */
-/** @typedef {{title: TextName, draw: (pen: Pen) => void}} Sample */
+/** @typedef {{title: string, draw: (pen: Pen) => void}} Sample */
 
 const SIDE = 256;
 

@@ -15,7 +15,8 @@ export class Architecture {
   /** @param {Described} described as the server says it */
   constructor(described) {
     const { patch_size, grid, depth, heads, width, prefix_tokens, registers } = described;
-    [this.rows, this.columns] = grid;
+    this.rows = grid[0];
+    this.columns = grid[1];
     this.patches = this.rows * this.columns; // n
     this.prefix = prefix_tokens; // class token and registers
     this.tokens = this.prefix + this.patches; // N

@@ -20,6 +20,7 @@ const MOST_ROWS = 6;
 export function confusionOf(scene, { confusion, label }) {
   const { facts, text } = scene;
   const { labels } = facts;
+  /** @type {HTMLElement[]} */
   const parts = [row(scene, confusion[label], label)];
   if (labels.length <= MOST_CLASSES) {
     const counts = new Tensor([labels.length, labels.length], Float32Array.from(confusion.flat()));

@@ -19,7 +19,7 @@ class Explanations {
 
   /**
    * Explains a class by the model's default method, rather than another class where the method can.
-   * @param {import("./step.js").Facts} facts
+   * @param {import("./facts.js").Facts} facts
    * @param {Asked} asked
    * @returns {Promise<Explained>}
    */

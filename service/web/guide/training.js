@@ -36,7 +36,7 @@ export function trainingCurves(scene) {
 }
 
 /**
- * @param {import("./step.js").Facts} facts
+ * @param {import("./facts.js").Facts} facts
  * @returns {Metrics | null} what was measured on the test set
  */
 export function testMetrics({ contract }) {

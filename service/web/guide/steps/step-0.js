@@ -19,7 +19,7 @@ export default {
   ],
   check: ({ facts, tensors }) => accuracyCheck(facts.contract.provenance?.metrics?.test) ?? {
     formula: "\u2211 p",
-    recomputed: tensors.probabilities.data.reduce((sum, value) => sum + value, 0),
+    recomputed: Array.from(tensors.probabilities.data).reduce((sum, value) => sum + value, 0),
     sent: 1,
   },
 };

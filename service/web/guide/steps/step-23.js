@@ -87,7 +87,7 @@ export default {
  */
 function classes(scene, { target, versus }) {
   const { facts, tensors, text, go } = scene;
-  const [logits, probabilities] = [tensors.logits.data, tensors.probabilities.data];
+  const [logits, probabilities] = [tensors.logits, tensors.probabilities].map(({ data }) => Array.from(data));
   const onPick = (/** @type {number} */ label) => go({ label, cell: null });
   const sum = logits.reduce((all, logit) => all + Math.exp(logit), 0);
   const words = {

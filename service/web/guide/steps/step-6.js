@@ -66,8 +66,8 @@ function experiment({ facts, tensors: { embedded }, signal, text }) {
     const { prefix, width, registers } = facts.architecture;
     try {
       const other = await embeddedOfGrey(facts.model, signal);
-      const changes = embedded.data.map((value, at) => Math.abs(value - other.data[at]));
-      const [first, rest] = [changes.subarray(0, prefix * width), changes.subarray(prefix * width)].map((part) =>
+      const changes = Array.from(embedded.data, (value, at) => Math.abs(value - other.data[at]));
+      const [first, rest] = [changes.slice(0, prefix * width), changes.slice(prefix * width)].map((part) =>
         number(part.reduce((most, one) => Math.max(most, one), 0)));
       said.textContent = text(registers ? "step6_tried_registers" : "step6_tried", { first, rest });
     } catch (problem) {
