@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from model.classifier import Classifier
 from model.config import VisionTransformerConfig
 from model.explain import Attender, Explainer
 from model.trace import LAYER_TENSORS, Tracer
@@ -33,19 +34,6 @@ EXAMPLE_SIZES = {
     "kept": 5,
 }  # any, but not 0, 1, alike
 READABLE = 0o644  # safetensors writes files for their owner alone; a container serves as another
-
-
-class Classifier(nn.Module):
-    """The lean forward pass: what `classify.onnx` computes."""
-
-    def __init__(self, model: VisionTransformer) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
-        """Give logits [B, C] and the readout [B, d] behind them."""
-        readout = self.model.features(pixel_values)
-        return self.model.head(readout), readout
 
 
 def graph_specs(config: VisionTransformerConfig) -> Graphs:
