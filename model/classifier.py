@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from model.explain import ALL, rows_read_out
-from model.token_merging import Groups, membership
+from model.token_merging import Groups, merge
 from model.vit import Block, VisionTransformer, attention_scores, merge_heads, split_heads
 
 
@@ -48,10 +48,10 @@ class Classifier(nn.Module):
             context = scores.softmax(dim=-1) @ value  # [B, H, R, d/H]
             tokens = tokens[:, rows] + block.ls1(block.attn.proj(merge_heads(context)))
             if merged:
-                groups = groups or Groups.of_single_patches(tokens.shape[0], model.config.patches, tokens)
-                chosen = membership(merge_heads(key)[:, prefix:], merged)
-                patches = groups.mean(tokens[:, prefix:], chosen)
-                tokens, groups = torch.cat([tokens[:, :prefix], patches], dim=1), groups.joined(chosen)
+                patches, keys = tokens[:, prefix:], merge_heads(key)[:, prefix:]
+                groups = groups or Groups.of_single_patches(patches)
+                patches, groups = merge(patches, groups, keys, merged)
+                tokens = torch.cat([tokens[:, :prefix], patches], dim=1)
             tokens = tokens + block.ls2(block.mlp(block.norm2(tokens)))  # [B, N or R, d]
         if groups is not None and not self._reads_prefix:
             patches = groups.at_patches(tokens[:, prefix:])

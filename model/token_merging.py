@@ -1,16 +1,16 @@
 """Token merging: patches whose keys are alike become one token, so that later blocks have fewer.
 
 After Bolya et al., "Token Merging: Your ViT But Faster", ICLR 2023. In a block that merges r tokens,
-the patches are dealt out to two sets in turns; every token of the first finds its most similar
-partner in the second, by the cosine of their keys; the r most similar pairs become one token, the
-mean of all patches in it. A token of s patches counts s times in later softmaxes, by log s beside
-its scores. Prefix tokens are never merged.
+those behind the prefix are dealt out to two sets in turns; every token of the first finds its most
+similar partner in the second, by their keys; the r most similar pairs become one token, the mean of
+all patches in it. A token of s patches counts s times in later softmaxes, by log s beside its
+scores. Prefix tokens are never merged.
 
-The paper picks tokens by sorting and scattering. Here the choice is a matrix of zeros and ones,
-made by comparisons and applied by a product: the same arithmetic in torch and in ONNX, for any
-batch, and fast on a CPU, where these matrices are small.
+The paper gathers and scatters tokens. Here the choice is a matrix of zeros and ones, applied by a
+product, and alike means correlated, where the paper takes the cosine: fewer and faster operations on
+a CPU, at equal accuracy (docs/benchmarks.md).
 
-B images, n patch tokens, m of them after merging, d width.
+B images, n patches, m tokens for them, a of these in the first set and b in the second, d width.
 """
 
 from __future__ import annotations
@@ -26,38 +26,6 @@ from model.config import VisionTransformerConfig
 from service.errors import InvalidInput
 
 
-def membership(keys: Tensor, merged: int) -> Tensor:
-    """Choose which tokens become one: [B, n - merged, n], 1 where token j goes into token i.
-
-    `keys` [B, n, c] say how alike tokens are. At most half of them can be merged.
-    """
-    count = keys.shape[1]
-    directions = functional.normalize(keys, dim=-1)
-    similarity = directions[:, ::2] @ directions[:, 1::2].transpose(1, 2)  # [B, a, b]
-    best, partner = similarity.max(dim=-1)  # [B, a]
-    seat = places(best) - merged  # below 0: merged; from 0 on: the place that it keeps
-    kept = (count + 1) // 2 - merged
-    first = torch.where(seat < 0, partner + kept, seat)  # [B, a]
-    second = torch.arange(kept, count - merged, device=keys.device).expand(keys.shape[0], -1)  # [B, b]
-    targets = torch.cat([first, second], dim=1)[:, in_turns(count, keys.device)]  # [B, n]
-    rows = torch.arange(count - merged, device=keys.device)[:, None]
-    return (targets[:, None] == rows).to(keys.dtype)  # [B, n - merged, n]
-
-
-def places(values: Tensor) -> Tensor:
-    """Give every value's place, the greatest first; of equal ones the earlier: [B, a], from 0."""
-    others, own = values[:, None], values[:, :, None]
-    index = torch.arange(values.shape[1], device=values.device)
-    is_earlier = index[None] < index[:, None]  # [a, a]
-    return ((others > own) | ((others == own) & is_earlier)).to(torch.int64).sum(dim=-1)
-
-
-def in_turns(count: int, device: torch.device) -> Tensor:
-    """Give where each token lies when the even ones come first, then the odd ones: [n]."""
-    index = torch.arange(count, device=device)
-    return index // 2 + (index % 2) * ((count + 1) // 2)
-
-
 @dataclass(frozen=True)
 class Groups:
     """Which patches the tokens behind the prefix stand for."""
@@ -66,27 +34,53 @@ class Groups:
     members: Tensor  # 1 where a patch, the column, is in a token, the row: [B, m, n]
 
     @classmethod
-    def of_single_patches(cls, images: int, patches: int, like: Tensor) -> Groups:
-        """Begin with a token for every patch."""
-        members = torch.eye(patches, dtype=like.dtype, device=like.device)
-        return cls(like.new_ones(images, patches), members.expand(images, -1, -1))
-
-    def joined(self, chosen: Tensor) -> Groups:
-        """Join groups as `membership` chose."""
-        return Groups((chosen @ self.sizes[:, :, None])[..., 0], chosen @ self.members)
-
-    def mean(self, tokens: Tensor, chosen: Tensor) -> Tensor:
-        """Give the mean of the patches of tokens [B, m, d] that are joined as chosen."""
-        weights = chosen * self.sizes[:, None]
-        return (weights / weights.sum(dim=-1, keepdim=True)) @ tokens
+    def of_single_patches(cls, tokens: Tensor) -> Groups:
+        """Begin with one for every patch token [B, n, d]."""
+        ones = torch.ones_like(tokens[:, :, 0])
+        alone = torch.eye(tokens.shape[1], dtype=tokens.dtype, device=tokens.device)
+        return cls(ones, alone.expand(tokens.shape[0], -1, -1))
 
     def at_patches(self, tokens: Tensor) -> Tensor:
-        """Give every patch the token that stands for it: [B, n, d]."""
+        """Give every patch the token [B, m, d] that stands for it: [B, n, d]."""
         return self.members.transpose(1, 2) @ tokens
 
     def emphasis(self, prefix: int) -> Tensor:
         """Give what scores gain by a key's patches, log s, 0 for the prefix: [B, 1, 1, N]."""
         return functional.pad(self.sizes.log(), (prefix, 0))[:, None, None]
+
+
+def merge(tokens: Tensor, groups: Groups, keys: Tensor, merged: int) -> tuple[Tensor, Groups]:
+    """Merge so many of the tokens [B, m, d] by their keys [B, m, c]; groups become larger."""
+    chosen = membership(keys, merged)  # [B, m - merged, m]
+    counts = chosen * groups.sizes[:, None]
+    sizes = counts.sum(dim=-1)  # [B, m - merged]
+    means = (counts / sizes[:, :, None]) @ tokens
+    return means, Groups(sizes, chosen @ groups.members)
+
+
+def membership(keys: Tensor, merged: int) -> Tensor:
+    """Choose which tokens become one: [B, m - merged, m], 1 where token j goes into token i.
+
+    `keys` [B, m, c] say how alike tokens are. At most half of them can be merged.
+    """
+    count = keys.shape[1]
+    directions = functional.layer_norm(keys, keys.shape[-1:])  # a product is a correlation times c
+    similarity = directions[:, ::2] @ directions[:, 1::2].transpose(1, 2)  # [B, a, b]
+    best, partner = similarity.max(dim=-1)  # [B, a]
+    seat = places(best) - merged  # below 0: merged; from 0 on: the row that it keeps
+    kept = seat.shape[1] - merged
+    first = torch.where(seat < 0, partner + kept, seat)  # [B, a]
+    second = torch.arange(kept, kept + seat.shape[1], device=keys.device).expand_as(first)
+    targets = torch.stack([first, second], dim=-1).flatten(1)[:, :count]  # [B, m]
+    rows = torch.arange(count - merged, device=keys.device)[:, None]
+    return (targets[:, None] == rows).to(keys.dtype)
+
+
+def places(values: Tensor) -> Tensor:
+    """Give every value's place, from 0 for the greatest: [B, a]."""
+    order = values.topk(values.shape[1], dim=1).indices
+    numbers = torch.arange(values.shape[1], device=values.device).expand_as(order)
+    return torch.zeros_like(order).scatter(1, order, numbers)
 
 
 def check_merging(merged: Sequence[int], config: VisionTransformerConfig) -> None:
