@@ -21,7 +21,7 @@ class Classifier(nn.Module):
     """Gives logits and the readout behind them, by the shortest way."""
 
     def __init__(self, model: VisionTransformer, merged: Sequence[int] = ()) -> None:
-        """`merged` says how many tokens each block merges, from the first on."""
+        """Merge `merged` tokens in each block, from the first on."""
         super().__init__()
         self.model = model
         self.merged = (*merged, *[0] * (model.config.depth - len(merged)))

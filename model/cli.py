@@ -239,6 +239,51 @@ class AddTrace(BaseModel):
         print(f"added to {bundle.folder}\nnext:    vitrine serve --bundles {bundle.folder}")
 
 
+class MergeTokens(BaseModel):
+    """Make a faster model of a bundle, in which like patches are merged into one token on the way.
+
+    It is a bundle of its own, which classifies alone: explanations stay with the first. It is
+    refused when it loses more than 0.5 points of top-1.
+    """
+
+    bundle: CliPositionalArg[Path] = Field(description="Bundle: the folder with contract.json")
+    tokens: list[int] = Field(
+        description="Tokens to merge in each block, from the first on, as 0,24,0,16"
+    )
+    name: str = Field(description="Name of the new model: lower-case letters, digits, . _ -")
+    version: str = Field(default="1", description="Version of the new model")
+    data: list[str] = Field(
+        default_factory=list,
+        description="Data sources, as for train; without any, nothing is measured",
+    )
+    part: Literal["test", "validation", "train"] = Field(
+        default="test", description="Which part of the data to judge it on"
+    )
+    output: Path = Field(
+        default=Path("bundles"),
+        validation_alias=AliasChoices("o", "output"),
+        description="Folder of bundles",
+    )
+
+    def cli_cmd(self) -> None:
+        """Write the bundle and print what was measured."""
+        from model.merge_tokens import merge_tokens
+
+        with progress_bar("comparing") as progress:
+            made = merge_tokens(
+                self.bundle,
+                self.tokens,
+                self.output,
+                self.name,
+                self.version,
+                sources=self.data,
+                part=self.part,
+                progress=progress,
+            )
+        print(made.report())
+        print(f"written: {made.folder}\nnext:    {PROGRAM} quantize {made.folder} --data DATA")
+
+
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show how much of a task is done, where there is a terminal."""
@@ -263,6 +308,7 @@ class VitrineModel(
     random: CliSubCommand[Random] = Field(description="Write a bundle with random weights")
     evaluate: CliSubCommand[Evaluate] = Field(description="Measure a bundle on labelled pictures")
     quantize: CliSubCommand[Quantize] = Field(description="Add a graph in fewer bits to a bundle")
+    merge_tokens: CliSubCommand[MergeTokens] = Field(description="Make a faster model of a bundle")
     add_trace: CliSubCommand[AddTrace] = Field(description="Add the graph of traces to a bundle")
 
     def cli_cmd(self) -> None:

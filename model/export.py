@@ -49,10 +49,7 @@ def export_bundle(checkpoint: Checkpoint, bundles: Path, name: str, version: str
     already; ContractError when onnxruntime's outputs differ from torch's, as `agreement.py` says.
     """
     _check_labels(checkpoint)
-    _check_names(name, version)
-    target = bundles / name / version
-    if target.exists():
-        raise InvalidInput(f"{target} exists already; choose another version, or remove it first")
+    target = check_target(bundles, name, version)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=target.parent) as temporary:
         folder = Path(temporary) / version
@@ -68,6 +65,18 @@ def export_bundle(checkpoint: Checkpoint, bundles: Path, name: str, version: str
         for replay in REPLAYS.values():
             replay(engine, golden)
         folder.rename(target)
+    return target
+
+
+def check_target(bundles: Path, name: str, version: str) -> Path:
+    """Give where a new bundle belongs.
+
+    Raises InvalidInput when the name cannot be one or the version exists already.
+    """
+    _check_names(name, version)
+    target = bundles / name / version
+    if target.exists():
+        raise InvalidInput(f"{target} exists already; choose another version, or remove it first")
     return target
 
 

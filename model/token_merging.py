@@ -1,14 +1,13 @@
 """Token merging: patches whose keys are alike become one token, so that later blocks have fewer.
 
-After Bolya et al., "Token Merging: Your ViT But Faster", ICLR 2023. In a block that merges r tokens,
-those behind the prefix are dealt out to two sets in turns; every token of the first finds its most
-similar partner in the second, by their keys; the r most similar pairs become one token, the mean of
-all patches in it. A token of s patches counts s times in later softmaxes, by log s beside its
-scores. Prefix tokens are never merged.
+After Bolya et al., "Token Merging: Your ViT But Faster", ICLR 2023. In a block that merges r
+tokens, those behind the prefix are dealt out to two sets in turns; every token of the first finds
+its most similar partner in the second, by their keys; the r most similar pairs become one token
+each, the mean of all patches in it. A token of s patches counts s times in later softmaxes, by
+log s beside its scores. Prefix tokens are never merged.
 
 The paper gathers and scatters tokens. Here the choice is a matrix of zeros and ones, applied by a
-product, and alike means correlated, where the paper takes the cosine: fewer and faster operations on
-a CPU, at equal accuracy (docs/benchmarks.md).
+product, and alike means correlated, where the paper takes the cosine: fewer operations for a CPU.
 
 B images, n patches, m tokens for them, a of these in the first set and b in the second, d width.
 """
