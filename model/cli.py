@@ -1,7 +1,8 @@
-"""The `vitrine-model` command: train, export, evaluate, quantize, add traces."""
+"""The `vitrine-model` command: train, export, evaluate, quantize, merge tokens, add traces."""
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -223,6 +224,56 @@ class Quantize(BaseModel):
         )
 
 
+class MeasureFront(BaseModel):
+    """Measure accuracy against images a second: several bundles, in turns, in one run.
+
+    Every bundle is measured in each number format that it has for a CPU, alone and in batches.
+    """
+
+    bundles: CliPositionalArg[list[Path]] = Field(
+        description="Bundles: folders with contract.json; others are compared with the first"
+    )
+    data: list[str] = Field(
+        default_factory=list,
+        description="Data sources, as for train; without any, speed alone is measured",
+    )
+    part: Literal["test", "validation", "train"] = Field(
+        default="test", description="Which part of the data to measure accuracy on"
+    )
+    rounds: int = Field(default=15, ge=1, description="Samples of each line and batch size")
+    seconds: float = Field(default=0.4, gt=0, description="Length of a sample")
+    json_output: bool = Field(
+        default=False,
+        validation_alias=AliasChoices("json", "json_output"),
+        description="Print JSON in place of a table",
+    )
+    output: Path | None = Field(
+        default=None,
+        validation_alias=AliasChoices("o", "output"),
+        description="Draw it into this SVG file; needs data",
+    )
+
+    def cli_cmd(self) -> None:
+        """Print the table, and draw it."""
+        from model.front import measure_front
+        from model.front_drawing import draw_front
+
+        if self.output is not None and not self.data:
+            raise InvalidInput("--output draws accuracy, which needs pictures; give --data too")
+        with progress_bar("measuring") as progress:
+            front = measure_front(
+                self.bundles,
+                self.data,
+                part=self.part,
+                rounds=self.rounds,
+                seconds=self.seconds,
+                progress=progress,
+            )
+        print(json.dumps(front.to_dict(), indent=2) if self.json_output else front.report())
+        if self.output is not None:
+            self.output.write_text(draw_front(front), encoding="utf-8")
+
+
 class AddTrace(BaseModel):
     """Add the graph of traces to a bundle that was exported without, or make it anew.
 
@@ -309,6 +360,9 @@ class VitrineModel(
     evaluate: CliSubCommand[Evaluate] = Field(description="Measure a bundle on labelled pictures")
     quantize: CliSubCommand[Quantize] = Field(description="Add a graph in fewer bits to a bundle")
     merge_tokens: CliSubCommand[MergeTokens] = Field(description="Make a faster model of a bundle")
+    front: CliSubCommand[MeasureFront] = Field(
+        description="Measure accuracy against images a second of several bundles"
+    )
     add_trace: CliSubCommand[AddTrace] = Field(description="Add the graph of traces to a bundle")
 
     def cli_cmd(self) -> None:

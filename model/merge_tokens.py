@@ -122,7 +122,8 @@ def _check_loss(measured: Evaluation, without: Evaluation, merged: Sequence[int]
         raise MergingRefused(
             f"merging {','.join(map(str, merged))} is refused: on {measured.images:,} pictures "
             f"top-1 falls from {without.top1:.2%} to {measured.top1:.2%}, by {100 * lost:.2f} "
-            f"points where {100 * LARGEST_LOSS:.1f} are allowed; merge fewer tokens, or in later blocks"
+            f"points where {100 * LARGEST_LOSS:.1f} are allowed; merge fewer tokens, or in later "
+            "blocks"
         )
 
 
