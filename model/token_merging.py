@@ -83,13 +83,13 @@ def places(values: Tensor) -> Tensor:
 
 
 def check_merging(merged: Sequence[int], config: VisionTransformerConfig) -> None:
-    """Check that so many tokens can be merged in every block.
+    """Check that so many tokens can be merged in every block but the last, which needs none.
 
     Raises InvalidInput, naming all that is wrong.
     """
     wrong = []
-    if len(merged) > config.depth:
-        wrong.append(f"{len(merged)} numbers are given for {config.depth} blocks")
+    if len(merged) >= config.depth:
+        wrong.append(f"{len(merged)} numbers are given for the {config.depth - 1} before the last")
     left = config.patches
     for block, count in enumerate(merged):
         if not 0 <= count <= left // 2:
