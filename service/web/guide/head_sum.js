@@ -61,7 +61,7 @@ export function drawHeadSum(scene, asked) {
     make("p", "", text(isAlone ? "step23_sum" : "step23_difference", words)),
     make("figure", "", make("figcaption", "", text("step23_contributions")), strip),
     ...(parts.length > 1
-      ? [make("p", "", text(`step23_parts_${facts.architecture.reading}`, { first: halves[0], second: halves[1], width }))]
+      ? [make("p", "", text(`step23_parts_${facts.architecture.reading}`, { first: halves[0], second: halves[1], last: width - 1 }))]
       : []),
     dotProduct(scene, {
       left: { name: "r", values: sum.left },

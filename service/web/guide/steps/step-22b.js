@@ -104,7 +104,8 @@ function followed({ view, facts: { architecture }, tensors }) {
   const learned = { gamma: tensors[`${name}_weight`].data, beta: tensors[`${name}_bias`].data };
   if (architecture.normAfterPooling) {
     const [, feature] = cellOf(view, [Infinity, readout.shape[0]], [0, 0]);
-    return { token: null, feature, norm: { before: pooled.data, after: readout.data, ...learned, feature } };
+    const rows = { before: pooled.data, after: readout.data, what: "step22b_before_after" };
+    return { token: null, feature, norm: { ...rows, ...learned, feature } };
   }
   const first = architecture.parts[0].kind === "class" ? 0 : architecture.tokenOf(view.patch);
   const [token, feature] = cellOf(view, norm.shape, [first, 0]);

@@ -88,7 +88,7 @@ export default {
   step21_lens_class:
     "The final norm and head read the class token after each layer, though they were trained for the last one alone (“logit lens”). Early readings are hints, not opinions.",
   step21_lens_mean:
-    "This model reads the mean of its patches, not the class token. The final norm and head read that mean after each layer, though they were trained for the last one alone (“logit lens”).",
+    "This model reads the mean of its patches. The final norm and head read that mean after each layer, though they were trained for the last one alone (“logit lens”).",
   step21_lens_class_mean:
     "The final norm and head read the class token and the mean of the patches after each layer, though they were trained for the last one alone (“logit lens”). Early readings are hints, not opinions.",
   step21_lens_class_distillation:
