@@ -17,7 +17,10 @@ from tests.web.guide.truth import Truth, truth_of
 from tests.web.guide.visitor import choose_and_wait, open_step, shapes, verdict, wait_for_step
 from tests.web.servers import running_server
 
-STEPS = "0 1 2 3 4 5 6 7 8 8b 9 10 11 12 13 14 15 16 17 18 19b 19 20 21 22b 22 23 24".split()
+STEPS = [
+    *map(str, range(9)), "8b", *map(str, range(9, 19)), "19b", "19", "20", "21", "22b", "22", "23",
+    "24",
+]  # fmt: skip
 PLACE = {"layer": 1, "head": 1, "patch": 5}
 WIDTH = 24
 KEY = re.compile(r"\b(step\d+b?|name|mark|shape)_\w+")  # of a text that there is not
