@@ -107,11 +107,11 @@ export function patchGrid(scene, options) {
   /** @param {number} start @param {number} now */
   const open = (start, now) => {
     if (scene.signal.aborted) return;
-    opened = Math.min((now - start) / OPENING, 1) ** 0.5;
+    opened = Math.min(Math.max(now - start, 0) / OPENING, 1) ** 0.5;
     draw();
     if (opened < 1) requestAnimationFrame((next) => open(start, next));
   };
-  if (opened === 0) requestAnimationFrame((now) => open(now + PAUSE, now + PAUSE));
+  if (opened === 0) requestAnimationFrame((now) => open(now + PAUSE, now));
   const observer = new ResizeObserver(draw);
   observer.observe(figure);
   scene.signal.addEventListener("abort", () => observer.disconnect());
