@@ -18,7 +18,6 @@ from tests.web.guide.visitor import (
     wait_for_step,
 )
 
-
 MIDDLES = """
 (at) => {
   const canvas = document.querySelector(".patch-grid canvas");
