@@ -2,7 +2,7 @@
  * The picture as the model sees it, cut into patches.
  */
 
-import { make } from "../element.js";
+import { emptyCanvas, make } from "../element.js";
 import { drawnPixels } from "./facts.js";
 import { moveAbout } from "./grid.js";
 import { inkOf, rangeOf } from "./ink.js";
@@ -48,7 +48,7 @@ export function patchGrid(scene, options) {
   const { rows, columns } = architecture;
   const { heat, label, strength = STRENGTH, signed = false, maxSide = LONGEST_SIDE } = options;
   const range = options.range ?? (heat ? rangeOf(heat, signed) : undefined);
-  const picture = make("canvas", "");
+  const picture = emptyCanvas();
   const cells = make("div", "cells", picture);
   const { gap = 0 } = options;
   for (const patch of options.marked ?? []) cells.append(box(patch, rows, columns, "dotted"));
