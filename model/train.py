@@ -30,6 +30,7 @@ from model.images import (
 )
 from model.learner import Learner
 from model.position import RANDOM_NUMBERS, Position, check_resumable, load_state, save_state
+from model.processes import check_shares, told_of_losses
 from model.provenance import provenance
 from model.reporter import Reporter
 from model.share import Share
@@ -38,18 +39,6 @@ from service.errors import InvalidInput
 
 EVALUATION_BATCH = 500
 REPORT_STEPS = 20
-
-
-def check_shares(batch_size: int, processes: int, mixes: bool) -> None:
-    """Raise InvalidInput unless the processes can share a batch as one process would take it."""
-    # an image and its partner in mixing must come to the same process: see augment.partners
-    parts = 2 * processes if mixes and processes > 1 else processes
-    if batch_size % parts:
-        mixing = ", which mixup and cutmix halve" if parts > processes else ""
-        raise InvalidInput(
-            f"a batch of {batch_size} images does not split over {processes} processes{mixing}; "
-            f"choose a batch_size that is a multiple of {parts}, and not above the training images"
-        )
 
 
 class Training:
@@ -212,16 +201,16 @@ class Training:
 
     @torch.no_grad()
     def validation_accuracy(self) -> float:
-        """Give the averaged model's accuracy on the validation part."""
+        """Give the averaged model's accuracy on the validation part, to which all contribute."""
         model = self.learner.load_average()
         images = self.images.validation
-        order = torch.split(torch.arange(len(images)), EVALUATION_BATCH)
-        right = 0
+        order = torch.split(self.share.of(torch.arange(len(images))), EVALUATION_BATCH)
+        right = torch.zeros((), dtype=torch.long, device=self.device)
         for batch, targets in images.batches(order):
             with self.accelerator.autocast():
                 logits = model(self.normalized(batch.to(self.device).float() / 255))
-            right += int((logits.argmax(dim=1).cpu() == targets).sum())
-        return right / len(images)
+            right += (logits.argmax(dim=1) == targets.to(self.device)).sum()
+        return int(self.accelerator.reduce(right, "sum")) / len(images)
 
     def save(self) -> None:
         run, learner, position = self.config.run, self.learner, self.position
@@ -257,15 +246,16 @@ def train(config: TrainingConfig) -> Path:
     """Train as configured, or go on with what the run folder holds; give the run folder.
 
     Under `torchrun` every process takes its share of each batch and the first one writes. Raises
-    DataError for data that cannot be trained on, and InvalidInput where the run folder holds
-    another training or the machine cannot do what is asked.
+    DataError for data that cannot be trained on, InvalidInput where the run folder holds another
+    training or the machine cannot do what is asked, and ProcessLost where another process died.
     """
     accelerator = start_accelerator(config)
     max_bytes = int(config.memory_gib * 2**30)
     data = read_training_data(config.data, config.validation_share, config.seed, max_bytes)
     images = read_training_images(data, config.image_size, config.seed, max_bytes, config.workers)
-    training = Training(config, accelerator, images)
-    training.resume()
-    training.run()
+    with told_of_losses(config.run, accelerator.num_processes):
+        training = Training(config, accelerator, images)
+        training.resume()
+        training.run()
     accelerator.end_training()
     return config.run

@@ -22,7 +22,7 @@ from safetensors.torch import load_file
 from model.checkpoint import load_checkpoint
 from model.position import STATE_FILE, load_state, save_state
 from model.reporter import Reporter, clock
-from model.train import check_device, check_shares, train
+from model.train import check_device, train
 from service.errors import InvalidInput
 
 TRAIN = (
@@ -133,23 +133,6 @@ def test_another_configuration_does_not_touch_the_run_folder(tiny_config):
     with pytest.raises(InvalidInput, match="seed was 0 and is 1"):
         train(tiny_config(epochs=1, seed=1))
     assert_same(before, weights(run))
-
-
-@pytest.mark.parametrize(
-    ("batch_size", "processes", "mixes", "multiple"),
-    [(23, 2, False, 2), (22, 2, True, 4), (8, 8, True, 16)],
-)
-def test_a_batch_that_does_not_split_over_the_processes_is_refused(
-    batch_size, processes, mixes, multiple
-):
-    with pytest.raises(InvalidInput, match=f"multiple of {multiple},"):
-        check_shares(batch_size, processes, mixes)
-
-
-def test_a_batch_that_splits_over_the_processes_is_taken():
-    check_shares(23, 1, mixes=True)
-    check_shares(22, 2, mixes=False)
-    check_shares(24, 2, mixes=True)
 
 
 def test_float16_without_a_gpu_is_refused(tiny_config):
@@ -269,6 +252,43 @@ def test_two_processes_learn_what_one_learns(tiny_config, tmp_path, optimizer):
     assert len(losses[0]) == 50
     assert losses[1] == pytest.approx(losses[0], abs=1e-4)
     assert losses[0][-1] < losses[0][0]
+
+
+def children(process: int) -> list[int]:
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(process)], capture_output=True, text=True, check=True
+    )
+    return [int(line) for line in listed.stdout.split()]
+
+
+def test_with_one_of_two_processes_killed_it_stops_and_resumes_to_the_same_weights(
+    tiny_config, tmp_path
+):
+    changes = {**RECIPE, "epochs": 12, "checkpoint_steps": 3, "depth": 4, "width": 96}
+    whole = tiny_config(run=tmp_path / "whole", **changes)
+    killed = tiny_config(run=tmp_path / "killed", **changes)
+    launcher = (*torchrun(2), "--no-python", sys.executable, "-c", TRAIN)
+    training = subprocess.Popen(
+        command(killed, *launcher), env=environment(), stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    while not (killed.run / STATE_FILE).exists() and training.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    os.kill(children(training.pid)[1], signal.SIGKILL)
+    _, told = training.communicate(timeout=120)
+    assert training.returncode != 0
+    assert "another of the 2 processes ended" in told
+    assert "start the same command again" in told
+    assert load_state(killed.run)[1].step < 60
+
+    for config in (killed, whole):
+        done = subprocess.run(
+            command(config, *launcher), env=environment(), capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    assert_same(weights(whole.run), weights(killed.run))
+    assert load_state(killed.run)[1].step == 60
 
 
 def test_two_processes_write_once(tiny_config, tmp_path):
