@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -115,6 +116,11 @@ class Evaluate(BaseModel):
     precision: PrecisionName = Field(
         default="fp32", description="Which of the bundle's number formats to measure"
     )
+    workers: int = Field(
+        default=0,
+        ge=0,
+        description="Batches, or images to explain, side by side; 0: all cores",
+    )
     record: bool = Field(default=False, description="Write the result into the contract and card")
     explanations: bool = Field(
         default=False, description="Measure how faithful each method that explains is, instead"
@@ -150,7 +156,9 @@ class Evaluate(BaseModel):
 
         plan = Plan(self.part, self.images, self.removal, self.steps, self.seed, self.default_among)
         with progress_bar("explaining") as progress:
-            measured = evaluate_explanations(self.bundle, self.data, plan, progress=progress)
+            measured = evaluate_explanations(
+                self.bundle, self.data, plan, progress=progress, workers=self.workers
+            )
         print(report(measured))
         if self.record:
             record_explanations(self.bundle, measured)
@@ -164,6 +172,7 @@ class Evaluate(BaseModel):
                 f"what is on record of {self.precision} comes from '{PROGRAM} quantize'; leave out "
                 "--record, or add the graph again"
             )
+        began = time.perf_counter()
         with progress_bar("evaluating") as progress:
             measured = evaluate(
                 self.bundle,
@@ -171,8 +180,11 @@ class Evaluate(BaseModel):
                 part=self.part,
                 precision=self.precision,
                 progress=progress,
+                workers=self.workers,
             )
+        seconds = time.perf_counter() - began
         print(measured.report())
+        print(f"took {seconds:.1f} s: {measured.images / seconds:,.0f} pictures a second")
         if self.record:
             record(self.bundle, measured, self.part)
             print(f"recorded in {self.bundle / 'contract.json'} and its card")
@@ -241,12 +253,19 @@ class AddTrace(BaseModel):
 
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show how much of a task is done, where there is a terminal."""
+    """Show how much of a task is done, and how fast, where there is a terminal."""
     from rich.progress import Progress
 
+    began = time.perf_counter()
     with Progress(disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+        def progress(done: int, total: int) -> None:
+            speed = done / (time.perf_counter() - began)
+            described = f"{what}, {speed:,.1f} a second"
+            bar.update(task, completed=done, total=total, description=described)
+
+        yield progress
 
 
 class VitrineModel(

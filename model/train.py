@@ -118,11 +118,15 @@ class Training:
 
     def batches(self) -> Iterator[Batch]:
         """Give this process's share of every batch from the position on, epoch after epoch."""
+        return self.train_images.batches(self.shares())
+
+    def shares(self) -> Iterator[Tensor]:
+        """Give the numbers of the images in this process's share of every batch, without end."""
         epoch, index = divmod(self.position.step, self.steps_per_epoch)
         while True:
             order = epoch_order(self.config.seed, epoch, len(self.train_images))
             whole = torch.split(order[: self.steps_per_epoch * self.batch_size], self.batch_size)
-            yield from self.train_images.batches([self.share.of(batch) for batch in whole[index:]])
+            yield from (self.share.of(batch) for batch in whole[index:])
             epoch, index = epoch + 1, 0
 
     def progress(self) -> float:

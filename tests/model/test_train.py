@@ -22,7 +22,7 @@ from safetensors.torch import load_file
 from model.checkpoint import load_checkpoint
 from model.position import STATE_FILE, load_state, save_state
 from model.reporter import Reporter, clock
-from model.train import check_device, train
+from model.train import Training, check_device, train
 from service.errors import InvalidInput
 
 TRAIN = (
@@ -198,6 +198,38 @@ def test_killed_in_the_middle_of_an_epoch_it_resumes_to_the_same_weights(tiny_co
     losses = [[row["loss"] for row in each.history] for each in (position, other_position)]
     assert losses[0] == losses[1]
     assert other_position.wall_seconds > stopped[1].wall_seconds
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_training_from_disk_visits_all_in_another_order_each_epoch_and_resumes_in_it(
+    tiny_config, tmp_path, monkeypatch, workers
+):
+    streamed = {"memory_gib": 1e-6, "workers": workers, "checkpoint_steps": 1, "epochs": 3}
+    whole = tiny_config(run=tmp_path / "whole", **streamed)
+    broken_off = tiny_config(run=tmp_path / "broken-off", **streamed)
+    visited: list[bytes] = []
+    step = Training.step
+
+    def seen(training, images, targets, progress):
+        visited.extend(image.numpy().tobytes() for image in images)
+        step(training, images, targets, progress)
+        if training.config.run == broken_off.run and training.position.step == 7:
+            training.save()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Training, "step", seen)
+    train(whole)
+    epochs = [visited[start : start + 120] for start in (0, 120, 240)]
+    assert sorted(epochs[0]) == sorted(epochs[1]) == sorted(epochs[2])
+    assert epochs[0] != epochs[1] != epochs[2]
+
+    expected, visited = visited, []
+    with pytest.raises(KeyboardInterrupt):
+        train(broken_off)
+    monkeypatch.setattr(broken_off.__class__, "run", broken_off.run, raising=False)
+    train(broken_off.model_copy(update={"run": Path(str(broken_off.run) + "/.")}))
+    assert visited == expected
+    assert_same(weights(whole.run), weights(broken_off.run))
 
 
 def test_a_finished_training_is_left_as_it_is(tiny_config):
