@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import time
@@ -46,13 +47,45 @@ class Train(TrainingConfig):
         """Give the recipe's configuration, changed where flags say so."""
         from model.recipes import RECIPES
 
-        given = {name: getattr(self, name) for name in self.model_fields_set}
+        named = self.model_fields_set & TrainingConfig.model_fields.keys()
+        given = {name: getattr(self, name) for name in named}
         if self.recipe not in RECIPES:
             raise InvalidInput(
                 f"recipe {self.recipe!r} does not exist; choose one of {', '.join(RECIPES)}"
             )
         recipe = RECIPES[self.recipe](self.data, self.run)
         return TrainingConfig.model_validate({**recipe.model_dump(), **given})
+
+
+class Throughput(Train):
+    """Measure how fast images are loaded against how fast the model learns from them.
+
+    It takes the options of train. What is measured with takes turns, so that its ratios hold on a
+    machine that others use as well.
+    """
+
+    images: int = Field(default=2000, ge=1, description="Images to measure with")
+    seconds: float = Field(default=2.0, gt=0, description="Time for each measurement of a round")
+    rounds: int = Field(default=3, ge=1, description="Rounds of measurements; medians are given")
+    loading: list[int] = Field(default=[0, 1, 2], description="Numbers of loading processes")
+    as_json: bool = Field(
+        default=False, validation_alias=AliasChoices("json"), description="Print JSON"
+    )
+
+    def cli_cmd(self) -> None:
+        """Print what was measured."""
+        from model.throughput import measure_throughput
+
+        with progress_bar("measuring") as progress:
+            measured = measure_throughput(
+                self.chosen(),
+                images=self.images,
+                seconds=self.seconds,
+                rounds=self.rounds,
+                workers=self.loading,
+                progress=progress,
+            )
+        print(json.dumps(measured.to_dict()) if self.as_json else measured.report())
 
 
 class Export(BaseModel):
@@ -278,6 +311,9 @@ class VitrineModel(
     """Make Vision Transformers for Vitrine: train, export, evaluate, and quantize."""
 
     train: CliSubCommand[Train] = Field(description="Train on folders of pictures")
+    throughput: CliSubCommand[Throughput] = Field(
+        description="Measure how fast images are loaded and learnt from"
+    )
     export: CliSubCommand[Export] = Field(description="Turn a trained run into a bundle")
     random: CliSubCommand[Random] = Field(description="Write a bundle with random weights")
     evaluate: CliSubCommand[Evaluate] = Field(description="Measure a bundle on labelled pictures")

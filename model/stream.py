@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import tempfile
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +42,7 @@ class EncodedPictures:
     def __init__(self, max_bytes: int) -> None:
         self._memory_left = max_bytes
         self._file = tempfile.TemporaryFile(prefix="vitrine-")  # noqa: SIM115 (it stays open)
+        weakref.finalize(self, self._file.close)
 
     def keep(self, data: bytes) -> Callable[[], bytes]:
         """Keep some bytes and give what gives them back. Raises OSError where no disk is left."""

@@ -94,7 +94,7 @@ def test_a_full_disk_is_told_with_the_remedy(offline, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(EncodedPictures, "keep", full)
-    with pytest.raises(DataError, match="No space left.*TMPDIR"):
+    with pytest.raises(DataError, match=r"No space left.*TMPDIR"):
         read_source(f"hf:{local_dataset(tmp_path / 'local')}", 1000)
 
 
