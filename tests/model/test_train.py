@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -313,6 +314,8 @@ def test_with_one_of_two_processes_killed_it_stops_and_resumes_to_the_same_weigh
     assert "start the same command again" in told
     assert load_state(killed.run)[1].step < 60
 
+    alone = tiny_config(run=tmp_path / "alone", **changes)
+    shutil.copytree(killed.run, alone.run)
     for config in (killed, whole):
         done = subprocess.run(
             command(config, *launcher), env=environment(), capture_output=True, check=False
@@ -320,6 +323,9 @@ def test_with_one_of_two_processes_killed_it_stops_and_resumes_to_the_same_weigh
         assert done.returncode == 0, done.stderr
     assert_same(weights(whole.run), weights(killed.run))
     assert load_state(killed.run)[1].step == 60
+    train(alone)  # one process goes on with what two began
+    for name, weight in weights(alone.run).items():
+        assert torch.allclose(weight, weights(whole.run)[name], atol=1e-3), name
 
 
 def test_two_processes_write_once(tiny_config, tmp_path):
