@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_all_start_methods
 
@@ -16,7 +15,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from model.ahead import ahead
 from model.data import TrainingData
+from model.side_by_side import side_by_side
 from model.sources import DataError, Picture
+from service.budget import cpu_budget
 from service.contract import Preprocessing
 from service.errors import VitrineError
 from service.preprocess import fit
@@ -24,8 +25,9 @@ from service.preprocess import fit
 logger = logging.getLogger(__name__)
 
 NAMED_BROKEN_IMAGES = 10
+READ_TOGETHER = 64
 MEASURED_IMAGES = 10_000
-MEASURED_BATCH = 500
+MEASURED_BATCH = 64
 LEVELS = 256
 SMALLEST_DEVIATION = 1e-4  # so that pictures of one colour do not divide by 0
 
@@ -126,18 +128,24 @@ def read_images(
     """
     rows, columns = preprocessing.crop
     held = len(pictures) * 3 * rows * columns <= max_bytes
-    broken: dict[int, str] = {}
+    block = np.empty((len(pictures) if held else 0, 3, rows, columns), np.uint8)
 
-    def decoded(index: int) -> NDArray[np.uint8] | None:
-        try:
-            image = pixels(pictures[index], preprocessing)
-        except (VitrineError, OSError) as error:
-            broken[index] = str(error)
-            return None
-        return image if held else None
+    def read(part: range) -> dict[int, str]:
+        broken: dict[int, str] = {}
+        for index in part:
+            try:
+                image = pixels(pictures[index], preprocessing)
+            except (VitrineError, OSError) as error:
+                broken[index] = str(error)
+            else:
+                if held:
+                    block[index] = image
+        return broken
 
-    with ThreadPoolExecutor() as pool:
-        images = list(pool.map(decoded, range(len(pictures))))
+    starts = range(0, len(pictures), READ_TOGETHER)
+    parts = [range(len(pictures))[start : start + READ_TOGETHER] for start in starts]
+    with side_by_side(read, parts, cpu_budget().cpus) as found:
+        broken = {index: why for part in found for index, why in part.items()}
     report_broken(pictures, broken)
     good = [index for index in range(len(pictures)) if index not in broken]
     kept = [pictures[index] for index in good]
@@ -150,8 +158,7 @@ def read_images(
     targets = torch.tensor([numbers[picture.label] for picture in kept])
     if not held:
         return StreamedImages(kept, targets, preprocessing, workers)
-    block = np.stack([image for image in images if image is not None])
-    return DecodedImages(torch.from_numpy(block), targets)
+    return DecodedImages(torch.from_numpy(block[good] if broken else block), targets)
 
 
 @dataclass(frozen=True)
