@@ -23,6 +23,7 @@ from model.optim import (
     set_learning_rate,
     take_step,
 )
+from model.share import Share
 from model.training_config import TrainingConfig
 from model.vit import VisionTransformer
 
@@ -37,6 +38,7 @@ class Learner:
         torch.manual_seed(config.seed)
         self.model = VisionTransformer(self.shape)
         initialize(self.model, config.initialization)
+        self.model.draw_for(Share(accelerator.process_index, accelerator.num_processes))
         self.model.to(accelerator.device)
         if config.compile:
             self.model.compile()
@@ -46,6 +48,7 @@ class Learner:
             config.learning_rate,
             config.muon_learning_rate,
             config.weight_decay,
+            torch.float32 if config.precision == "no" else torch.bfloat16,
         )
         self.average = WeightAverage(self.model, config.ema_decay)
         self.averaged_model = VisionTransformer(self.shape).to(accelerator.device).eval()

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, Muon, Optimizer
+from torch.optim import AdamW, Optimizer
 
+from model.muon import Muon
 from model.training_config import DecayName, OptimizerName
 
 
@@ -49,12 +50,14 @@ def build_optimizers(
     learning_rate: float,
     muon_learning_rate: float,
     weight_decay: float,
+    muon_dtype: torch.dtype = torch.float32,
 ) -> list[Optimizer]:
     """Give the optimisers that together move every parameter once.
 
     With "muon" the hidden matrices take orthogonalised steps of `muon_learning_rate`, scaled by
     sqrt(rows / columns) where that is above 1, and everything else AdamW's of `learning_rate`.
-    `weight_decay` acts as learning rate x decay in both, as published for each.
+    `weight_decay` acts as learning rate x decay in both, as published for each. Muon computes in
+    `muon_dtype`.
     """
     groups = parameter_groups(model)
     adamw_groups = [
@@ -64,13 +67,7 @@ def build_optimizers(
     if optimizer == "adamw":
         adamw_groups.append({"params": list(groups.hidden.values()), "weight_decay": weight_decay})
         return [AdamW(adamw_groups, lr=learning_rate, betas=(0.9, 0.95))]
-    muon = Muon(
-        list(groups.hidden.values()),
-        lr=muon_learning_rate,
-        weight_decay=weight_decay,
-        momentum=0.95,
-        adjust_lr_fn="original",
-    )
+    muon = Muon(list(groups.hidden.values()), muon_learning_rate, weight_decay, dtype=muon_dtype)
     return [muon, AdamW(adamw_groups, lr=learning_rate, betas=(0.9, 0.95))]
 
 

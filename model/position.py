@@ -22,6 +22,7 @@ from service.errors import InvalidInput
 
 STATE_FILE = Path("state") / "training.safetensors"
 PLACE_FIELDS = {"run"}  # where a run lies does not change what it computes
+RANDOM_NUMBERS = 2  # raised whenever the same seed comes to give other random numbers
 
 
 @dataclass
@@ -30,6 +31,7 @@ class Position:
 
     `config`, `labels` and `train_images` say which training it is. `loss_sum` is over the
     `loss_steps` of the epoch so far; `scaler` is the state of float16's gradient scaler.
+    `random_numbers` tells in which way they are drawn; a file that does not say has the first.
     """
 
     config: dict[str, Any]
@@ -43,6 +45,7 @@ class Position:
     history: list[dict[str, float]] = field(default_factory=list)
     done: bool = False
     scaler: dict[str, float] | None = None
+    random_numbers: int = 1
 
 
 def save_state(run: Path, tensors: Mapping[str, Tensor], position: Position) -> None:
@@ -76,6 +79,11 @@ def check_resumable(run: Path, saved: Position, begun: Position) -> None:
     if saved.train_images != begun.train_images:
         differences.append(
             f"there were {saved.train_images} training images and are {begun.train_images}"
+        )
+    if saved.random_numbers != begun.random_numbers:
+        differences.append(
+            f"its random numbers were drawn in way {saved.random_numbers}, and this version draws "
+            f"them in way {begun.random_numbers}"
         )
     if differences:
         raise InvalidInput(

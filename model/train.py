@@ -1,8 +1,8 @@
 """The training loop: from a TrainingConfig to a run folder with a checkpoint.
 
-All randomness of a step is drawn from a generator seeded with (seed, step, process), and the order
-of an epoch from (seed, epoch). So the position alone says how to go on, and a resumed run gives the
-weights that an uninterrupted one gives.
+All random numbers of a step are drawn for the whole batch from (seed, step), and the order of an
+epoch from (seed, epoch). So the position alone says how to go on: a resumed run gives the weights
+that an uninterrupted one gives, and the number of processes does not change what is learnt.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast
@@ -21,6 +20,7 @@ from torch import Tensor
 from model.augment import Augmentation
 from model.checkpoint import save_checkpoint
 from model.data import read_training_data
+from model.draws import Draws, step_seed
 from model.images import (
     Batch,
     DecodedImages,
@@ -29,19 +29,16 @@ from model.images import (
     read_training_images,
 )
 from model.learner import Learner
-from model.position import Position, check_resumable, load_state, save_state
+from model.position import RANDOM_NUMBERS, Position, check_resumable, load_state, save_state
+from model.processes import check_shares, told_of_losses
 from model.provenance import provenance
 from model.reporter import Reporter
+from model.share import Share
 from model.training_config import TrainingConfig
 from service.errors import InvalidInput
 
 EVALUATION_BATCH = 500
 REPORT_STEPS = 20
-
-
-def step_seed(seed: int, step: int, process: int) -> int:
-    """Give one generator seed for a step of a process."""
-    return int(np.random.SeedSequence([seed, step, process]).generate_state(1, np.uint64)[0] >> 1)
 
 
 class Training:
@@ -53,6 +50,7 @@ class Training:
         self.config = config
         self.accelerator = accelerator
         self.device = accelerator.device
+        self.share = Share(accelerator.process_index, accelerator.num_processes)
         self.images = images
         held = images.train
         self.train_images = held.to(self.device) if isinstance(held, DecodedImages) else held
@@ -66,9 +64,13 @@ class Training:
         )
         self.learner = Learner(config, len(images.labels), accelerator)
         self.position = Position(
-            config.model_dump(mode="json"), list(images.labels), len(images.train)
+            config.model_dump(mode="json"),
+            list(images.labels),
+            len(images.train),
+            random_numbers=RANDOM_NUMBERS,
         )
         self.batch_size = min(config.batch_size, len(images.train))
+        check_shares(self.batch_size, self.share.processes, self.augmentation.mixes)
         self.steps_per_epoch = len(images.train) // self.batch_size
         self.loss_sum = torch.zeros((), device=self.device)  # since the last report
         self.accuracy_sum = torch.zeros((), device=self.device)
@@ -116,14 +118,15 @@ class Training:
 
     def batches(self) -> Iterator[Batch]:
         """Give this process's share of every batch from the position on, epoch after epoch."""
-        process, processes = self.accelerator.process_index, self.accelerator.num_processes
+        return self.train_images.batches(self.shares())
+
+    def shares(self) -> Iterator[Tensor]:
+        """Give the numbers of the images in this process's share of every batch, without end."""
         epoch, index = divmod(self.position.step, self.steps_per_epoch)
         while True:
             order = epoch_order(self.config.seed, epoch, len(self.train_images))
             whole = torch.split(order[: self.steps_per_epoch * self.batch_size], self.batch_size)
-            yield from self.train_images.batches(
-                [batch[process::processes] for batch in whole[index:]]
-            )
+            yield from (self.share.of(batch) for batch in whole[index:])
             epoch, index = epoch + 1, 0
 
     def progress(self) -> float:
@@ -137,18 +140,25 @@ class Training:
         return float(broadcast(shares).item())  # all processes go by the first one's clock
 
     def step(self, images: Tensor, targets: Tensor, progress: float) -> None:
-        position, process = self.position, self.accelerator.process_index
-        torch.manual_seed(step_seed(self.config.seed, position.step, process))
-        changed = self.augmentation.change(images.to(self.device).float() / 255)
-        inputs, mixed = self.augmentation.mix(
-            self.normalized(changed), targets.to(self.device), len(position.labels)
-        )
+        """Learn from this process's share: images uint8 [b, 3, S, S], class numbers [b]."""
+        position = self.position
+        inputs, mixed = self.augmented(images.to(self.device), targets.to(self.device))
+        torch.manual_seed(step_seed(self.config.seed, position.step))  # what the model draws from
         loss, accuracy = self.learner.step(inputs, mixed, progress, position.step + 1)
         position.step += 1
         position.images_seen += self.batch_size
         self.loss_sum += loss
         self.accuracy_sum += accuracy
         self.unreported_steps += 1
+
+    def augmented(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Give what the model learns from in this step: inputs [b, 3, S, S] and their targets.
+
+        Targets are class numbers [b], or probabilities [b, C] where images are mixed.
+        """
+        draws = Draws(self.config.seed, self.position.step, self.batch_size, self.share)
+        inputs = self.normalized(self.augmentation.change(images, draws))
+        return self.augmentation.mix(inputs, targets, len(self.position.labels), draws)
 
     def normalized(self, levels: Tensor) -> Tensor:
         """Turn levels in [0, 1] into the model's input."""
@@ -195,16 +205,16 @@ class Training:
 
     @torch.no_grad()
     def validation_accuracy(self) -> float:
-        """Give the averaged model's accuracy on the validation part."""
+        """Give the averaged model's accuracy on the validation part, to which all contribute."""
         model = self.learner.load_average()
         images = self.images.validation
-        order = torch.split(torch.arange(len(images)), EVALUATION_BATCH)
-        right = 0
+        order = torch.split(self.share.of(torch.arange(len(images))), EVALUATION_BATCH)
+        right = torch.zeros((), dtype=torch.long, device=self.device)
         for batch, targets in images.batches(order):
             with self.accelerator.autocast():
                 logits = model(self.normalized(batch.to(self.device).float() / 255))
-            right += int((logits.argmax(dim=1).cpu() == targets).sum())
-        return right / len(images)
+            right += (logits.argmax(dim=1) == targets.to(self.device)).sum()
+        return int(self.accelerator.reduce(right, "sum")) / len(images)
 
     def save(self) -> None:
         run, learner, position = self.config.run, self.learner, self.position
@@ -226,34 +236,30 @@ def start_accelerator(config: TrainingConfig) -> Accelerator:
     if config.threads:
         torch.set_num_threads(config.threads)
     accelerator = Accelerator(mixed_precision=config.precision, cpu=config.device == "cpu")
-    check_machine(config, accelerator.device, accelerator.num_processes)
+    check_device(config, accelerator.device)
     return accelerator
 
 
-def check_machine(config: TrainingConfig, device: torch.device, processes: int) -> None:
-    """Raise InvalidInput where the device or the processes cannot do what is asked."""
+def check_device(config: TrainingConfig, device: torch.device) -> None:
+    """Raise InvalidInput where the device cannot do what is asked."""
     if config.precision == "fp16" and device.type == "cpu":
         raise InvalidInput("precision fp16 needs a GPU, and there is none; choose bf16 or no")
-    if config.batch_size % processes:
-        raise InvalidInput(
-            f"batch_size {config.batch_size} does not split over {processes} processes; "
-            "choose a multiple"
-        )
 
 
 def train(config: TrainingConfig) -> Path:
     """Train as configured, or go on with what the run folder holds; give the run folder.
 
     Under `torchrun` every process takes its share of each batch and the first one writes. Raises
-    DataError for data that cannot be trained on, and InvalidInput where the run folder holds
-    another training or the machine cannot do what is asked.
+    DataError for data that cannot be trained on, InvalidInput where the run folder holds another
+    training or the machine cannot do what is asked, and ProcessLost where another process died.
     """
     accelerator = start_accelerator(config)
     max_bytes = int(config.memory_gib * 2**30)
     data = read_training_data(config.data, config.validation_share, config.seed, max_bytes)
     images = read_training_images(data, config.image_size, config.seed, max_bytes, config.workers)
-    training = Training(config, accelerator, images)
-    training.resume()
-    training.run()
+    with told_of_losses(config.run, accelerator.num_processes):
+        training = Training(config, accelerator, images)
+        training.resume()
+        training.run()
     accelerator.end_training()
     return config.run
