@@ -16,6 +16,20 @@ SHAPES: dict[str, dict[str, Any]] = {
     "registers": {"registers": 3},
     "mean pooling with registers": {"pooling": "mean", "registers": 2, "layer_scale": 0.3},
     "a grid that is not square": {"image_size": (24, 40)},
+    "no class token": {"class_token": False, "pooling": "mean"},
+    "no class token but registers": {"class_token": False, "pooling": "mean", "registers": 2},
+    "norm after pooling": {"pooling": "mean", "norm_after_pooling": True},
+    "class token beside the mean": {"pooling": "class_token_and_mean", "registers": 2},
+    "distillation token": {"pooling": "class_and_distillation_token", "registers": 1},
+    "norm before the blocks": {"pre_norm": True},
+}
+
+
+# what public checkpoints have, in as few models as have all of it
+PUBLIC_SHAPES: dict[str, dict[str, Any]] = {
+    "bare": {"class_token": False, "pooling": "mean", "norm_after_pooling": True},
+    "beside": {"pooling": "class_token_and_mean", "registers": 2, "pre_norm": True},
+    "distilled": {"pooling": "class_and_distillation_token", "registers": 1},
 }
 
 
@@ -36,3 +50,8 @@ def random_images(model: VisionTransformer, count: int = 2, seed: int = 1) -> to
     config = model.config
     images = torch.randn(count, config.channels, *config.image_size, generator=generator)
     return images.to(model.head.weight.dtype)
+
+
+def public_vit(name: str) -> VisionTransformer:
+    """Give a small ViT of a shape that public checkpoints have."""
+    return small_vit(depth=2, **PUBLIC_SHAPES[name])
