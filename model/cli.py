@@ -14,6 +14,7 @@ from typing import Literal, Self
 from pydantic import AliasChoices, BaseModel, Field, model_validator
 from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubCommand
 
+from model.teacher_config import TeacherConfig
 from model.training_config import TrainingConfig
 from service.command_line import run
 from service.errors import InvalidInput
@@ -86,6 +87,21 @@ class Throughput(Train):
                 progress=progress,
             )
         print(json.dumps(measured.to_dict()) if self.as_json else measured.report())
+
+
+class TrainTeacher(TeacherConfig):
+    """Train a convolutional network that teaches a Vision Transformer. A run resumes.
+
+    Data is laid out as for train; with the same data, seed and share the same pictures are held
+    out as there.
+    """
+
+    def cli_cmd(self) -> None:
+        """Train and say what to do next."""
+        from model.teacher_training import train_teacher
+
+        finished = train_teacher(TeacherConfig.model_validate(self.model_dump()))
+        print(f"trained: {finished}\nnext:    {PROGRAM} train --teacher {finished} --data DATA")
 
 
 class Export(BaseModel):
@@ -314,6 +330,7 @@ class VitrineModel(
     throughput: CliSubCommand[Throughput] = Field(
         description="Measure how fast images are loaded and learnt from"
     )
+    train_teacher: CliSubCommand[TrainTeacher] = Field(description="Train a network that teaches")
     export: CliSubCommand[Export] = Field(description="Turn a trained run into a bundle")
     random: CliSubCommand[Random] = Field(description="Write a bundle with random weights")
     evaluate: CliSubCommand[Evaluate] = Field(description="Measure a bundle on labelled pictures")

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from model.initialization import initialize
+from model.learner_state import restore_state, state_tensors
 from model.loss import cross_entropy
 from model.optim import (
     WeightAverage,
@@ -90,36 +91,8 @@ class Learner:
 
     def tensors(self) -> dict[str, Tensor]:
         """Give everything that a restart needs, by name."""
-        tensors = {f"model/{name}": weight for name, weight in self.model.state_dict().items()}
-        tensors |= {f"average/{name}": weight for name, weight in self.average.weights.items()}
-        names: dict[Tensor, str] = {
-            parameter: name for name, parameter in self.model.named_parameters()
-        }
-        for optimizer in self.optimizers:
-            for parameter, values in optimizer.state.items():
-                for key, value in values.items():
-                    tensors[f"optimizer/{names[parameter]}/{key}"] = value
-        return tensors
+        return state_tensors(self.model, self.average, self.optimizers)
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Take back what `tensors` gave."""
-        parameters = dict(self.model.named_parameters())
-        owners = {
-            parameter: optimizer
-            for optimizer in self.optimizers
-            for group in optimizer.param_groups
-            for parameter in group["params"]
-        }
-        weights: dict[str, Tensor] = {}
-        for path, tensor in tensors.items():
-            kind, name, *key = path.split("/")
-            if kind == "model":
-                weights[name] = tensor
-            elif kind == "average":
-                self.average.weights[name].copy_(tensor)
-            else:
-                parameter = parameters[name]
-                # AdamW counts its steps on the CPU
-                place = "cpu" if key == ["step"] else parameter.device
-                owners[parameter].state[parameter][key[0]] = tensor.to(place)
-        self.model.load_state_dict(weights)
+        restore_state(tensors, self.model, self.average, self.optimizers)

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -65,10 +66,16 @@ def load_state(run: Path) -> tuple[dict[str, Tensor], Position] | None:
         return tensors, Position(**json.loads(opened.metadata()["position"]))
 
 
-def check_resumable(run: Path, saved: Position, begun: Position) -> None:
-    """Raise InvalidInput, naming every difference, unless both are the same training."""
-    before = TrainingConfig.model_validate(saved.config).model_dump(mode="json")
-    now = TrainingConfig.model_validate(begun.config).model_dump(mode="json")
+def check_resumable(
+    run: Path, saved: Position, begun: Position, kind: type[BaseModel] = TrainingConfig
+) -> None:
+    """Raise InvalidInput, naming every difference, unless both are the same training.
+
+    `kind` is the class of both configurations; fields that are younger than the saved one count
+    as their defaults.
+    """
+    before = kind.model_validate(saved.config).model_dump(mode="json")
+    now = kind.model_validate(begun.config).model_dump(mode="json")
     differences = [
         f"{name} was {before[name]!r} and is {now[name]!r}"
         for name in before
