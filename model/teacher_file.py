@@ -1,8 +1,8 @@
 """What a classifier needs to teach: its graph, and beside it how pictures become its input.
 
-    teacher.onnx         pixel_values [batch, 3, S, S] -> logits [batch, classes]
-    teacher.json         labels, preprocessing, record: `TeacherDescription`
-    teacher.safetensors  the weights, where a convolutional teacher was trained here
+teacher.onnx         pixel_values [batch, 3, S, S] -> logits [batch, classes]
+teacher.json         labels, preprocessing, record: `TeacherDescription`
+teacher.safetensors  the weights, where a convolutional teacher was trained here
 """
 
 from __future__ import annotations
