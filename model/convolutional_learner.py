@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim import SGD, Muon, Optimizer
+from torch.optim import SGD, Optimizer
 
 from model.convolutional_teacher import ConvolutionalTeacher
 from model.learner_state import restore_state, state_tensors
+from model.muon import Muon
 from model.optim import WeightAverage, set_learning_rate
 from model.teacher_config import TeacherConfig
 
@@ -34,10 +35,8 @@ class ConvolutionalLearner:
         self.model.whiten(images)
         self.average = WeightAverage(self.model, self.config.ema_decay)
 
-    def step(
-        self, images: Tensor, targets: Tensor, progress: float, steps: int
-    ) -> tuple[Tensor, Tensor]:
-        """Learn from a batch as step number `steps`; give the loss and the accuracy, both []."""
+    def step(self, images: Tensor, targets: Tensor, progress: float, steps: int) -> Tensor:
+        """Learn from a batch as step number `steps`; give the loss and the accuracy, [2]."""
         config = self.config
         self.model.train()
         # Once its bias is settled, the largest picture needs no gradient any more.
@@ -52,13 +51,14 @@ class ConvolutionalLearner:
             optimizer.zero_grad()
         self.model.normalize_convolutions()
         self.average.update(self.model, steps)
-        return loss.detach(), (logits.argmax(dim=1) == targets).float().mean()
+        accuracy = (logits.argmax(dim=1) == targets).float().mean()
+        return torch.stack([loss.detach(), accuracy])
 
     def logits(self, model: nn.Module, images: Tensor) -> Tensor:
         """Run a model in the precision and memory order that are fastest: float32 [B, classes]."""
         ordered = images.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16):
-            return model(ordered).float()  # type: ignore[no-any-return]
+            return model(ordered).float()
 
     def load_average(self) -> ConvolutionalTeacher:
         """Give a network in evaluation mode with the averaged weights."""
@@ -89,8 +89,7 @@ def optimizers(model: ConvolutionalTeacher, config: TeacherConfig) -> list[Optim
         lr=config.muon_learning_rate,
         weight_decay=0.0,  # the length is fixed anyway
         momentum=config.muon_momentum,
-        adjust_lr_fn="original",
-        ns_steps=3,
+        dtype=torch.bfloat16 if config.bf16 else torch.float32,
     )
     rates = ((biases, config.bias_learning_rate), ([model.head.weight], config.head_learning_rate))
     groups = [

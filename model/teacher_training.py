@@ -1,7 +1,7 @@
 """The training of a convolutional teacher: from a TeacherConfig to a run folder with its ONNX.
 
-The order of an epoch and all changes of its images come from (seed, epoch), so that the position
-alone says how to go on: a resumed training gives the weights of an uninterrupted one.
+The order of an epoch comes from (seed, epoch), and the changes of its images from (seed, step). So
+the position alone says how to go on: a resumed training gives the weights of an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from torch import Tensor
 from model.augment import random_shift
 from model.convolutional_learner import ConvolutionalLearner
 from model.data import read_training_data
+from model.draws import Draws
 from model.images import MEASURED_BATCH, DecodedImages, TrainingImages, epoch_order
 from model.images import read_training_images as read_images
-from model.position import Position, check_resumable, load_state, save_state
+from model.position import RANDOM_NUMBERS, Position, check_resumable, load_state, save_state
 from model.reporter import Reporter
 from model.teacher_config import TeacherConfig
 from model.teacher_file import save_teacher
@@ -40,7 +41,10 @@ class TeacherTraining:
         self.train_images = held.to(self.device) if isinstance(held, DecodedImages) else held
         self.learner = ConvolutionalLearner(config, len(images.labels), self.device)
         self.position = Position(
-            config.model_dump(mode="json"), list(images.labels), len(images.train)
+            config.model_dump(mode="json"),
+            list(images.labels),
+            len(images.train),
+            random_numbers=RANDOM_NUMBERS,
         )
         self.batch_size = min(config.batch_size, len(images.train))
         self.steps_per_epoch = len(images.train) // self.batch_size
@@ -77,18 +81,17 @@ class TeacherTraining:
         for chosen, (pixels, targets) in zip(
             batches[first:], self.train_images.batches(batches[first:]), strict=True
         ):
-            torch.manual_seed(config.seed * 2**32 + position.step)
             changed = self.changed(self.normalized(pixels), mirrored[chosen].to(self.device))
             progress = position.step / self.steps
-            loss, accuracy = self.learner.step(
+            measures = self.learner.step(
                 changed, targets.to(self.device), progress, position.step + 1
             )
             position.step += 1
             position.images_seen += self.batch_size
-            position.loss_sum += float(loss)
+            position.loss_sum += float(measures[0])
             position.loss_steps += 1
             position.wall_seconds = time.perf_counter() - began
-            sums += torch.stack([loss, accuracy])
+            sums += measures
             shown += 1
             ends = position.step % self.steps_per_epoch == 0
             if position.step % REPORT_STEPS == 0 or ends:
@@ -112,7 +115,8 @@ class TeacherTraining:
     def changed(self, images: Tensor, mirrored: Tensor) -> Tensor:
         """Mirror the images that are to be, and shift all of them a little."""
         images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
-        return random_shift(images, self.config.shift) if self.config.shift else images
+        draws = Draws(self.config.seed, self.position.step, len(images))
+        return random_shift(images, self.config.shift, draws) if self.config.shift else images
 
     def normalized(self, pixels: Tensor) -> Tensor:
         """Turn bytes [n, 3, S, S] into the network's input."""
