@@ -101,7 +101,10 @@ class TrainTeacher(TeacherConfig):
         from model.teacher_training import train_teacher
 
         finished = train_teacher(TeacherConfig.model_validate(self.model_dump()))
-        print(f"trained: {finished}\nnext:    {PROGRAM} train --teacher {finished} --data DATA")
+        print(
+            f"trained: {finished}\n"
+            f"next:    {PROGRAM} train --teacher {finished} --distillation soft --data DATA"
+        )
 
 
 class Export(BaseModel):

@@ -14,7 +14,6 @@ from typing import Any
 import onnx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors.torch import load_file, save
-from torch import Tensor
 
 from model.checkpoint import write_atomically
 from model.convolutional_teacher import ConvolutionalTeacher
@@ -74,7 +73,7 @@ def save_teacher(
     preprocessing: Preprocessing,
     position: Position,
 ) -> None:
-    """Write a convolutional teacher's weights, graph and description into a run folder."""
+    """Write a convolutional teacher's weights and description into a run folder."""
     epochs = position.history[-1]["epoch"]
     description = TeacherDescription(
         labels=labels,
@@ -82,38 +81,38 @@ def save_teacher(
         widths=position.config["widths"],
         provenance=provenance(position, epochs),
     )
-    weights: dict[str, Tensor] = {
+    weights = {
         name: weight.detach().cpu().contiguous() for name, weight in model.state_dict().items()
     }
     write_atomically(run / TEACHER_WEIGHTS, save(weights))
-    copy = convolutional_teacher(description, weights)
-    rows, columns = preprocessing.crop
-    spec = GraphSpec(
-        file=TEACHER_GRAPH,
-        inputs=(TensorSpec(name="pixel_values", shape=("batch", 3, rows, columns)),),
-        outputs=(TensorSpec(name="logits", shape=("batch", len(labels))),),
-    )
-    graph = export_graph(copy, spec)
-    onnx.checker.check_model(graph)
-    write_atomically(run / TEACHER_GRAPH, graph.SerializeToString())
     text = json.dumps(description.model_dump(mode="json"), indent=2) + "\n"
     write_atomically(description_file(run / TEACHER_GRAPH), text.encode())
 
 
-def convolutional_teacher(
-    description: TeacherDescription, weights: dict[str, Tensor]
-) -> ConvolutionalTeacher:
-    """Give a described network with these weights, in evaluation mode."""
-    assert description.widths is not None
-    model = ConvolutionalTeacher(len(description.labels), description.widths)
-    model.load_state_dict(weights)
-    return model.eval()
+def export_teacher(run: Path) -> Path:
+    """Write the graph of the teacher that `save_teacher` left in a run folder; give its path."""
+    model, description = load_convolutional_teacher(run)
+    rows, columns = description.preprocessing.crop
+    spec = GraphSpec(
+        file=TEACHER_GRAPH,
+        inputs=(TensorSpec(name="pixel_values", shape=("batch", 3, rows, columns)),),
+        outputs=(TensorSpec(name="logits", shape=("batch", len(description.labels))),),
+    )
+    graph = export_graph(model, spec)
+    onnx.checker.check_model(graph)
+    write_atomically(run / TEACHER_GRAPH, graph.SerializeToString())
+    return run / TEACHER_GRAPH
 
 
 def load_convolutional_teacher(run: Path) -> tuple[ConvolutionalTeacher, TeacherDescription]:
-    """Read what `save_teacher` wrote back. Raises InvalidInput where it is not there."""
+    """Read what `save_teacher` wrote back, in evaluation mode, on the CPU.
+
+    Raises InvalidInput where it is not there.
+    """
     description = read_description(run / TEACHER_GRAPH)
     weights = run / TEACHER_WEIGHTS
     if description.widths is None or not weights.is_file():
         raise InvalidInput(f"{weights} does not exist; give {run / TEACHER_GRAPH} instead")
-    return convolutional_teacher(description, load_file(weights)), description
+    model = ConvolutionalTeacher(len(description.labels), description.widths)
+    model.load_state_dict(load_file(weights))
+    return model.eval(), description

@@ -22,7 +22,7 @@ from model.images import read_training_images as read_images
 from model.position import RANDOM_NUMBERS, Position, check_resumable, load_state, save_state
 from model.reporter import Reporter
 from model.teacher_config import TeacherConfig
-from model.teacher_file import save_teacher
+from model.teacher_file import TEACHER_GRAPH, export_teacher, save_teacher
 
 EVALUATION_BATCH = 500
 REPORT_STEPS = 10
@@ -64,10 +64,14 @@ class TeacherTraining:
         self.learner.restore(tensors)
 
     def run(self) -> None:
-        """Train to the end, leaving a teacher after every epoch."""
-        with Reporter(self.config.run, self.position.step) as reporter:
-            while not self.position.done:
+        """Train to the end, leaving the weights so far after every epoch; then export them."""
+        run, position = self.config.run, self.position
+        if position.done and (run / TEACHER_GRAPH).is_file():
+            return
+        with Reporter(run, position.step) as reporter:
+            while not position.done:
                 self.epoch(reporter)
+        export_teacher(run)
 
     def epoch(self, reporter: Reporter) -> None:
         """Train to the end of the epoch that the position stands in."""

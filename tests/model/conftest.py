@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from model.teacher_config import TeacherConfig
+from model.teacher_training import train_teacher
 from model.training_config import TrainingConfig
 from tests.model.shapes import COLOURS, write_pictures
+from tests.model.teachers import tiny_teacher
 
 
 @pytest.fixture
@@ -47,3 +50,18 @@ def tiny_config(shapes: Path, tmp_path: Path) -> Callable[..., TrainingConfig]:
         return TrainingConfig.model_validate({**values, **changes})
 
     return config
+
+
+@pytest.fixture(scope="session")
+def teacher_config(tmp_path_factory: pytest.TempPathFactory) -> TeacherConfig:
+    """The training of a tiny convolutional teacher of the shapes."""
+    folder = tmp_path_factory.mktemp("teacher")
+    data = write_pictures(folder / "shapes", "train", dict.fromkeys(COLOURS, 40))
+    write_pictures(data, "validation", dict.fromkeys(COLOURS, 8), first_seed=1000)
+    return tiny_teacher(data, folder / "run", epochs=1)
+
+
+@pytest.fixture(scope="session")
+def teacher_run(teacher_config: TeacherConfig) -> Path:
+    """The run folder of that training, finished."""
+    return train_teacher(teacher_config)
