@@ -7,6 +7,7 @@ the position alone says how to go on: a resumed training gives the weights of an
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -77,36 +78,40 @@ class TeacherTraining:
         """Train to the end of the epoch that the position stands in."""
         config, position = self.config, self.position
         began = time.perf_counter() - position.wall_seconds
-        epoch, first = divmod(position.step, self.steps_per_epoch)
-        order = epoch_order(config.seed, epoch, len(self.train_images))
-        batches = list(torch.split(order, self.batch_size))[: self.steps_per_epoch]
-        mirrored = self.mirrored(epoch)
-        shown, sums, reported = 0, torch.zeros(2, device=self.device), position.wall_seconds
-        for chosen, (pixels, targets) in zip(
-            batches[first:], self.train_images.batches(batches[first:]), strict=True
-        ):
-            changed = self.changed(self.normalized(pixels), mirrored[chosen].to(self.device))
-            progress = position.step / self.steps
-            measures = self.learner.step(
-                changed, targets.to(self.device), progress, position.step + 1
-            )
-            position.step += 1
-            position.images_seen += self.batch_size
-            position.loss_sum += float(measures[0])
-            position.loss_steps += 1
+        measures: list[Tensor] = []  # of the steps since the last report
+        reported = position.wall_seconds
+        for chosen, pixels, targets in self.batches():
+            measures.append(self.step(chosen, pixels, targets))
             position.wall_seconds = time.perf_counter() - began
-            sums += measures
-            shown += 1
             ends = position.step % self.steps_per_epoch == 0
-            if position.step % REPORT_STEPS == 0 or ends:
-                self.report(reporter, sums / shown, shown, position.wall_seconds - reported)
-                shown, reported = 0, position.wall_seconds
-                sums.zero_()
-            if position.step % config.checkpoint_steps == 0 and not ends:
+            saves = position.step % config.checkpoint_steps == 0
+            if position.step % REPORT_STEPS == 0 or saves or ends:
+                self.report(reporter, torch.stack(measures), position.wall_seconds - reported)
+                measures, reported = [], position.wall_seconds
+            if saves and not ends:
                 save_state(config.run, self.learner.tensors(), position)
         accuracy = self.validation_accuracy()
         position.wall_seconds = time.perf_counter() - began
         self.end_epoch(reporter, accuracy)
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Give the rest of the epoch: numbers [b] in the training part, pixels, class numbers."""
+        epoch, first = divmod(self.position.step, self.steps_per_epoch)
+        order = epoch_order(self.config.seed, epoch, len(self.train_images))
+        rest = torch.split(order, self.batch_size)[first : self.steps_per_epoch]
+        for chosen, (pixels, targets) in zip(rest, self.train_images.batches(rest), strict=True):
+            yield chosen, pixels, targets
+
+    def step(self, chosen: Tensor, pixels: Tensor, targets: Tensor) -> Tensor:
+        """Learn from a batch; give the loss and the accuracy, [2]."""
+        position = self.position
+        mirrored = self.mirrored(position.step // self.steps_per_epoch)[chosen]
+        changed = self.changed(self.normalized(pixels), mirrored.to(self.device))
+        progress = position.step / self.steps
+        measures = self.learner.step(changed, targets.to(self.device), progress, position.step + 1)
+        position.step += 1
+        position.images_seen += self.batch_size
+        return measures
 
     def mirrored(self, epoch: int) -> Tensor:
         """Say of every training image whether this epoch shows it mirrored, bool [n].
@@ -129,16 +134,20 @@ class TeacherTraining:
         std = torch.tensor(preprocessing.std, device=self.device)[:, None, None]
         return (pixels.to(self.device).float() / 255 - mean) / std
 
-    def report(self, reporter: Reporter, means: Tensor, steps: int, seconds: float) -> None:
-        loss, accuracy = means.tolist()
-        progress = self.position.step / self.steps
+    def report(self, reporter: Reporter, measures: Tensor, seconds: float) -> None:
+        """Move losses and accuracies [steps, 2] to the position, and show their means."""
+        position = self.position
+        loss, accuracy = measures.mean(dim=0).tolist()
+        position.loss_sum += float(measures[:, 0].sum())
+        position.loss_steps += len(measures)
+        progress = position.step / self.steps
         reporter.steps(
-            self.position.step,
+            position.step,
             progress,
             loss=loss,
             accuracy=accuracy,
-            images_per_second=steps * self.batch_size / seconds,
-            seconds_left=self.position.wall_seconds * (1 / progress - 1),
+            images_per_second=len(measures) * self.batch_size / seconds,
+            seconds_left=position.wall_seconds * (1 / progress - 1),
         )
 
     def end_epoch(self, reporter: Reporter, validation_accuracy: float) -> None:
