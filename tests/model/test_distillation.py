@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,14 +15,19 @@ from pydantic import ValidationError
 from model.checkpoint import load_checkpoint
 from model.config import VisionTransformerConfig
 from model.distillation import TwoHeads, distilled, hard_loss, soft_loss
+from model.export import export_bundle
 from model.initialization import initialize
 from model.learner import Learner
 from model.position import load_state
 from model.train import train
 from model.vit import VisionTransformer
+from service.bundle import file_digest, read_bundle
 from service.errors import InvalidInput
+from service.record import TaughtBy
+from tests.exported import untraced_exporter
 from tests.model.teachers import write_mean_classifier
 from tests.model.test_train import assert_same, environment, torchrun, weights
+from tests.model.trainings import tiny_training
 
 
 @pytest.fixture
@@ -115,12 +121,38 @@ def test_a_student_learns_from_a_teacher_alone(tiny_config, teacher_run, changes
         assert history[-1]["validation_accuracy"] >= 0.9
 
 
-def test_a_student_with_the_token_learns_with_both_heads(tiny_config, teacher_run):
-    config = tiny_config(teacher=str(teacher_run), epochs=12, learning_rate=3e-3, **TEACHINGS[2])
-    checkpoint = load_checkpoint(train(config))
+@pytest.fixture(scope="module")
+def token_run(teacher_config, teacher_run, tmp_path_factory) -> Path:
+    """The run of a student with a distillation token and one more register, trained."""
+    config = tiny_training(
+        teacher_config.data,
+        tmp_path_factory.mktemp("token"),
+        teacher=str(teacher_run),
+        epochs=12,
+        learning_rate=3e-3,
+        **TEACHINGS[2],
+    )
+    return train(config)
+
+
+def test_a_student_with_the_token_learns_with_both_heads(token_run):
+    checkpoint = load_checkpoint(token_run)
     assert checkpoint.model.config.pooling == "class_and_distillation_token"
     assert checkpoint.model.config.registers == 2
     assert checkpoint.provenance["history"][-1]["validation_accuracy"] >= 0.9
+
+
+def test_its_bundle_and_card_tell_of_the_teacher(token_run, teacher_run, tmp_path):
+    with untraced_exporter():
+        folder = export_bundle(load_checkpoint(token_run), tmp_path, "taught", "1")
+    contract = read_bundle(folder).contract
+    assert contract.architecture.pooling == "class_and_distillation_token"
+    digest = file_digest(teacher_run / "teacher.safetensors")
+    assert contract.provenance.taught_by == TaughtBy(
+        name="run", digest=digest, distillation="hard", weight=0.5, token=True
+    )
+    card = (folder / "README.md").read_text()
+    assert "| Taught by | run, hard distillation, through a distillation token: 50% of the" in card
 
 
 def test_a_graph_teaches_what_its_weights_teach(tiny_config, teacher_run, tmp_path):
