@@ -107,6 +107,24 @@ class TrainTeacher(TeacherConfig):
         )
 
 
+class TeacherAccuracy(BaseModel):
+    """Measure how often a teacher is right: a bundle, a run folder, or an ONNX file."""
+
+    teacher: CliPositionalArg[Path] = Field(description="As --teacher of train")
+    data: list[str] = Field(description="Data sources, as for train; may be given several times")
+    part: Literal["test", "validation", "train"] = Field(
+        default="test", description="Which part of the data to measure on"
+    )
+
+    def cli_cmd(self) -> None:
+        """Print what was measured."""
+        from model.teacher_accuracy import teacher_accuracy
+
+        with progress_bar("measuring") as progress:
+            right, pictures = teacher_accuracy(self.teacher, self.data, self.part, progress)
+        print(f"right: {right:,} of {pictures:,} pictures of {self.part}, {right / pictures:.2%}")
+
+
 class Export(BaseModel):
     """Turn a training's run folder into a bundle that `vitrine serve` can serve.
 
@@ -334,6 +352,9 @@ class VitrineModel(
         description="Measure how fast images are loaded and learnt from"
     )
     train_teacher: CliSubCommand[TrainTeacher] = Field(description="Train a network that teaches")
+    teacher_accuracy: CliSubCommand[TeacherAccuracy] = Field(
+        description="Measure how often a teacher is right"
+    )
     export: CliSubCommand[Export] = Field(description="Turn a trained run into a bundle")
     random: CliSubCommand[Random] = Field(description="Write a bundle with random weights")
     evaluate: CliSubCommand[Evaluate] = Field(description="Measure a bundle on labelled pictures")
