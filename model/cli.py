@@ -6,15 +6,15 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import AliasChoices, BaseModel, Field, model_validator
 from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubCommand
 
-from model.teacher_config import TeacherConfig
+from model.progress_bar import progress_bar
+from model.teacher_commands import TeacherAccuracy, TrainTeacher
 from model.training_config import TrainingConfig
 from service.command_line import run
 from service.errors import InvalidInput
@@ -87,42 +87,6 @@ class Throughput(Train):
                 progress=progress,
             )
         print(json.dumps(measured.to_dict()) if self.as_json else measured.report())
-
-
-class TrainTeacher(TeacherConfig):
-    """Train a convolutional network that teaches a Vision Transformer. A run resumes.
-
-    Data is laid out as for train; with the same data, seed and share the same pictures are held
-    out as there.
-    """
-
-    def cli_cmd(self) -> None:
-        """Train and say what to do next."""
-        from model.teacher_training import train_teacher
-
-        finished = train_teacher(TeacherConfig.model_validate(self.model_dump()))
-        print(
-            f"trained: {finished}\n"
-            f"next:    {PROGRAM} train --teacher {finished} --distillation soft --data DATA"
-        )
-
-
-class TeacherAccuracy(BaseModel):
-    """Measure how often a teacher is right: a bundle, a run folder, or an ONNX file."""
-
-    teacher: CliPositionalArg[Path] = Field(description="As --teacher of train")
-    data: list[str] = Field(description="Data sources, as for train; may be given several times")
-    part: Literal["test", "validation", "train"] = Field(
-        default="test", description="Which part of the data to measure on"
-    )
-
-    def cli_cmd(self) -> None:
-        """Print what was measured."""
-        from model.teacher_accuracy import teacher_accuracy
-
-        with progress_bar("measuring") as progress:
-            right, pictures = teacher_accuracy(self.teacher, self.data, self.part, progress)
-        print(f"right: {right:,} of {pictures:,} pictures of {self.part}, {right / pictures:.2%}")
 
 
 class Export(BaseModel):
@@ -319,23 +283,6 @@ class AddTrace(BaseModel):
 
         bundle = add_trace(self.bundle)
         print(f"added to {bundle.folder}\nnext:    vitrine serve --bundles {bundle.folder}")
-
-
-@contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show how much of a task is done, and how fast, where there is a terminal."""
-    from rich.progress import Progress
-
-    began = time.perf_counter()
-    with Progress(disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(what, total=None)
-
-        def progress(done: int, total: int) -> None:
-            speed = done / (time.perf_counter() - began)
-            described = f"{what}, {speed:,.1f} a second"
-            bar.update(task, completed=done, total=total, description=described)
-
-        yield progress
 
 
 class VitrineModel(

@@ -49,7 +49,7 @@ def teacher_accuracy(
         for value in (network.preprocessing.mean, network.preprocessing.std)
     )
     right = done = 0
-    for pixels, targets in images.batches(torch.arange(len(images)).split(BATCH)):
+    for pixels, targets in images.batches(torch.split(torch.arange(len(images)), BATCH)):
         inputs = (pixels.float() * network.preprocessing.rescale - mean) / std
         right += int((teacher.logits(inputs).argmax(dim=1) == targets).sum())
         done += len(targets)
