@@ -6,14 +6,15 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import AliasChoices, BaseModel, Field, model_validator
 from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubCommand
 
+from model.progress_bar import progress_bar
+from model.teacher_commands import TeacherAccuracy, TrainTeacher
 from model.training_config import TrainingConfig
 from service.command_line import run
 from service.errors import InvalidInput
@@ -284,23 +285,6 @@ class AddTrace(BaseModel):
         print(f"added to {bundle.folder}\nnext:    vitrine serve --bundles {bundle.folder}")
 
 
-@contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show how much of a task is done, and how fast, where there is a terminal."""
-    from rich.progress import Progress
-
-    began = time.perf_counter()
-    with Progress(disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(what, total=None)
-
-        def progress(done: int, total: int) -> None:
-            speed = done / (time.perf_counter() - began)
-            described = f"{what}, {speed:,.1f} a second"
-            bar.update(task, completed=done, total=total, description=described)
-
-        yield progress
-
-
 class VitrineModel(
     BaseSettings,
     cli_prog_name=PROGRAM,
@@ -313,6 +297,10 @@ class VitrineModel(
     train: CliSubCommand[Train] = Field(description="Train on folders of pictures")
     throughput: CliSubCommand[Throughput] = Field(
         description="Measure how fast images are loaded and learnt from"
+    )
+    train_teacher: CliSubCommand[TrainTeacher] = Field(description="Train a network that teaches")
+    teacher_accuracy: CliSubCommand[TeacherAccuracy] = Field(
+        description="Measure how often a teacher is right"
     )
     export: CliSubCommand[Export] = Field(description="Turn a trained run into a bundle")
     random: CliSubCommand[Random] = Field(description="Write a bundle with random weights")

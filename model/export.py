@@ -38,7 +38,7 @@ from service.record import Precision, Provenance
 CARD_FILE = "README.md"
 PROVENANCE_KEYS = (
     "dataset", "recipe", "command", "seed", "commit", "epochs", "images_seen", "wall_seconds",
-    "machine", "metrics", "history",
+    "machine", "taught_by", "metrics", "history",
 )  # fmt: skip
 ABSOLUTE_PATH = re.compile(r"(?<![\w.])/(?:[^\s/\"',]+/)*([^\s/\"',]+)")
 

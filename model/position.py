@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -21,7 +22,7 @@ from model.training_config import TrainingConfig
 from service.errors import InvalidInput
 
 STATE_FILE = Path("state") / "training.safetensors"
-PLACE_FIELDS = {"run"}  # where a run lies does not change what it computes
+PLACE_FIELDS = {"run", "teacher"}  # where they lie does not change what is computed
 RANDOM_NUMBERS = 2  # raised whenever the same seed comes to give other random numbers
 
 
@@ -32,6 +33,7 @@ class Position:
     `config`, `labels` and `train_images` say which training it is. `loss_sum` is over the
     `loss_steps` of the epoch so far; `scaler` is the state of float16's gradient scaler.
     `random_numbers` tells in which way they are drawn; a file that does not say has the first.
+    `teacher` holds the name and the digest of the network that is followed.
     """
 
     config: dict[str, Any]
@@ -46,6 +48,7 @@ class Position:
     done: bool = False
     scaler: dict[str, float] | None = None
     random_numbers: int = 1
+    teacher: dict[str, str] | None = None
 
 
 def save_state(run: Path, tensors: Mapping[str, Tensor], position: Position) -> None:
@@ -65,10 +68,26 @@ def load_state(run: Path) -> tuple[dict[str, Tensor], Position] | None:
         return tensors, Position(**json.loads(opened.metadata()["position"]))
 
 
-def check_resumable(run: Path, saved: Position, begun: Position) -> None:
-    """Raise InvalidInput, naming every difference, unless both are the same training."""
-    before = TrainingConfig.model_validate(saved.config).model_dump(mode="json")
-    now = TrainingConfig.model_validate(begun.config).model_dump(mode="json")
+def teacher_digest(position: Position) -> str | None:
+    """Give the digest of the network that a training follows."""
+    return None if position.teacher is None else position.teacher["digest"]
+
+
+def named(teacher: dict[str, str] | None) -> str:
+    """Say which teacher a training follows."""
+    return "none" if teacher is None else f"{teacher['name']} {teacher['digest']}"
+
+
+def check_resumable(
+    run: Path, saved: Position, begun: Position, kind: type[BaseModel] = TrainingConfig
+) -> None:
+    """Raise InvalidInput, naming every difference, unless both are the same training.
+
+    `kind` is the class of both configurations; fields that are younger than the saved one count
+    as their defaults.
+    """
+    before = kind.model_validate(saved.config).model_dump(mode="json")
+    now = kind.model_validate(begun.config).model_dump(mode="json")
     differences = [
         f"{name} was {before[name]!r} and is {now[name]!r}"
         for name in before
@@ -85,6 +104,8 @@ def check_resumable(run: Path, saved: Position, begun: Position) -> None:
             f"its random numbers were drawn in way {saved.random_numbers}, and this version draws "
             f"them in way {begun.random_numbers}"
         )
+    if teacher_digest(saved) != teacher_digest(begun):
+        differences.append(f"teacher was {named(saved.teacher)} and is {named(begun.teacher)}")
     if differences:
         raise InvalidInput(
             f"{run} holds another training: {'; '.join(differences)}; "

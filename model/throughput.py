@@ -141,7 +141,8 @@ def _learning_speed(training: Training, seconds: float) -> float:
     inputs, targets = _augmented(training, next(batches))
 
     def learn() -> None:
-        loss, _ = training.learner.step(inputs, targets, hungriest, 1)
+        taught = training.teacher.logits(inputs) if training.teacher else None
+        loss, _ = training.learner.step(inputs, targets, hungriest, 1, taught)
         loss.item()  # a GPU is waited for
 
     learn()

@@ -34,6 +34,7 @@ from model.processes import check_shares, told_of_losses
 from model.provenance import provenance
 from model.reporter import Reporter
 from model.share import Share
+from model.teacher import read_teacher
 from model.training_config import TrainingConfig
 from service.errors import InvalidInput
 
@@ -63,11 +64,15 @@ class Training:
             cutmix=config.cutmix,
         )
         self.learner = Learner(config, len(images.labels), accelerator)
+        self.teacher = read_teacher(
+            config, images.labels, images.preprocessing, self.device, accelerator.autocast
+        )
         self.position = Position(
             config.model_dump(mode="json"),
             list(images.labels),
             len(images.train),
             random_numbers=RANDOM_NUMBERS,
+            teacher=self.teacher.description if self.teacher else None,
         )
         self.batch_size = min(config.batch_size, len(images.train))
         check_shares(self.batch_size, self.share.processes, self.augmentation.mixes)
@@ -143,8 +148,9 @@ class Training:
         """Learn from this process's share: images uint8 [b, 3, S, S], class numbers [b]."""
         position = self.position
         inputs, mixed = self.augmented(images.to(self.device), targets.to(self.device))
+        taught = self.teacher.logits(inputs) if self.teacher else None
         torch.manual_seed(step_seed(self.config.seed, position.step))  # what the model draws from
-        loss, accuracy = self.learner.step(inputs, mixed, progress, position.step + 1)
+        loss, accuracy = self.learner.step(inputs, mixed, progress, position.step + 1, taught)
         position.step += 1
         position.images_seen += self.batch_size
         self.loss_sum += loss
@@ -251,7 +257,8 @@ def train(config: TrainingConfig) -> Path:
 
     Under `torchrun` every process takes its share of each batch and the first one writes. Raises
     DataError for data that cannot be trained on, InvalidInput where the run folder holds another
-    training or the machine cannot do what is asked, and ProcessLost where another process died.
+    training, the teacher is missing or does not fit, or the machine cannot do what is asked, and
+    ProcessLost where another process died.
     """
     accelerator = start_accelerator(config)
     max_bytes = int(config.memory_gib * 2**30)

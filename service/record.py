@@ -33,6 +33,16 @@ class Precision(Value):
     )
 
 
+class TaughtBy(Value):
+    """The classifier that a training followed beside the pictures' labels."""
+
+    name: str
+    digest: str = Field(description="sha256 of its weights")
+    distillation: Literal["soft", "hard"] = Field(description="Its probabilities, or its decision")
+    weight: float = Field(description="Share of the loss that came from it")
+    token: bool = Field(description="Whether a distillation token followed it")
+
+
 class Provenance(Value):
     """Where the model comes from."""
 
@@ -45,6 +55,7 @@ class Provenance(Value):
     images_seen: int = 0
     wall_seconds: float = 0
     machine: str = ""
+    taught_by: TaughtBy | None = Field(default=None, description="None: by the labels alone")
     metrics: dict[str, Any] = Field(default_factory=dict, description="What evaluation measured")
     history: tuple[dict[str, float], ...] = Field(
         default=(), description="Training curves, one row an epoch"
