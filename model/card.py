@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from service.contract import Contract
-from service.record import Explanations, Faithfulness
+from service.record import Explanations, Faithfulness, Origin
 
 LIMITS = """\
 - It knows the classes above and no others: whatever it is shown, it names one of them.
@@ -53,6 +53,7 @@ def _summary(contract: Contract) -> str:
 def _training(contract: Contract) -> str:
     made = contract.provenance
     rows = [
+        *_origin(made.origin),
         ("Data", made.dataset),
         ("Recipe", made.recipe),
         ("Command", f"`{made.command}`" if made.command else ""),
@@ -66,6 +67,16 @@ def _training(contract: Contract) -> str:
     return "## How it was trained\n\n" + _table(
         ("", ""), ([name, value] for name, value in rows if value)
     )
+
+
+def _origin(public: Origin | None) -> list[tuple[str, str]]:
+    if public is None:
+        return []
+    return [
+        ("Made from", f"{public.source} ({public.architecture})"),
+        ("Weights", f"{public.weights}, {public.digest}"),
+        ("Licence", public.licence or "not told by the source: ask its authors"),
+    ]
 
 
 def _measured(part: str, metrics: dict[str, Any], labels: Sequence[str]) -> str:

@@ -37,7 +37,7 @@ from service.record import Precision, Provenance
 CARD_FILE = "README.md"
 PROVENANCE_KEYS = (
     "dataset", "recipe", "command", "seed", "commit", "epochs", "images_seen", "wall_seconds",
-    "machine", "metrics", "history",
+    "machine", "metrics", "history", "origin",
 )  # fmt: skip
 ABSOLUTE_PATH = re.compile(r"(?<![\w.])/(?:[^\s/\"',]+/)*([^\s/\"',]+)")
 
@@ -49,10 +49,7 @@ def export_bundle(checkpoint: Checkpoint, bundles: Path, name: str, version: str
     already; ContractError when onnxruntime's outputs differ from torch's, as `agreement.py` says.
     """
     _check_labels(checkpoint)
-    _check_names(name, version)
-    target = bundles / name / version
-    if target.exists():
-        raise InvalidInput(f"{target} exists already; choose another version, or remove it first")
+    target = check_free(bundles, name, version)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=target.parent) as temporary:
         folder = Path(temporary) / version
@@ -68,6 +65,18 @@ def export_bundle(checkpoint: Checkpoint, bundles: Path, name: str, version: str
         for replay in REPLAYS.values():
             replay(engine, golden)
         folder.rename(target)
+    return target
+
+
+def check_free(bundles: Path, name: str, version: str) -> Path:
+    """Give the folder of a bundle that is not there yet.
+
+    Raises InvalidInput when the name cannot be one, or the version exists already.
+    """
+    _check_names(name, version)
+    target = bundles / name / version
+    if target.exists():
+        raise InvalidInput(f"{target} exists already; choose another version, or remove it first")
     return target
 
 

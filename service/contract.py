@@ -51,6 +51,11 @@ class Preprocessing(Value):
     background: tuple[int, int, int] = Field(
         default=(255, 255, 255), description="The colour behind transparent pixels"
     )
+    crop_rounding: Literal["down", "even"] = Field(
+        default="down",
+        description="Where the crop begins when half a pixel is left over: before it, as in "
+        "transformers, or at the even pixel, as in torchvision and timm",
+    )
 
     @model_validator(mode="after")
     def crop_fits(self) -> Self:
