@@ -12,7 +12,7 @@ from typing import Literal, Self
 from pydantic import AliasChoices, BaseModel, Field, model_validator
 from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubCommand
 
-from model.pretrained.command import Pretrained
+from model.pretrained.cli import Pretrained
 from model.training_config import TrainingConfig
 from service.command_line import run
 from service.errors import InvalidInput

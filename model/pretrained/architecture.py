@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from model.config import VisionTransformerConfig
+from model.position_resize import Grid, resized_positions
 from model.pretrained.facts import Fact
-from model.pretrained.position_resize import Grid, resized_positions
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Architecture:
         positions, shape = self.tensors["pos_embed"], self.shape
         before = positions.shape[1] - shape.patches
         prefix, patches = positions[:, :before], positions[:, before:]
-        patches = resized_positions(patches, shape.grid, grid, antialias=self.antialias)
+        patches = resized_positions(patches, shape.grid, grid, self.antialias)
         names = [name for name in ("dist_token", "reg_token") if name in self.tensors]
         tokens: dict[str, Tensor] = {}
         if names:
@@ -68,9 +68,11 @@ class Architecture:
 
     def _missing_biases(self) -> dict[str, Tensor]:
         width, zeros = self.shape.width, torch.zeros
-        found = {} if "patch_embed.proj.bias" in self.tensors else {
-            "patch_embed.proj.bias": zeros(width)
-        }
+        found = (
+            {}
+            if "patch_embed.proj.bias" in self.tensors
+            else {"patch_embed.proj.bias": zeros(width)}
+        )
         for index in range(self.shape.depth):
             name = f"blocks.{index}.attn.qkv.bias"
             if name not in self.tensors:

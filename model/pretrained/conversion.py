@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from model.checkpoint import Checkpoint
@@ -81,6 +82,24 @@ def public_checkpoint(public: PublicModel) -> Checkpoint:
     model = VisionTransformer(public.shape)
     model.load_state_dict(dict(public.weights))
     return Checkpoint(model.eval(), public.labels, public.preprocessing, public.provenance)
+
+
+def read_checkpoint(source: str, overrides: Overrides = Overrides()) -> Checkpoint:  # noqa: B008
+    """Read a public ViT to train it further: without a head it has no labels, and a head of zeros.
+
+    Raises what `read_public_model` raises.
+    """
+    public = read_public_model(source, overrides)
+    model = VisionTransformer(public.shape)
+    weights = dict(public.weights)
+    if not public.has_head:
+        weights |= {name: torch.zeros_like(value) for name, value in _head_of(model).items()}
+    model.load_state_dict(weights)
+    return Checkpoint(model.eval(), public.labels or (), public.preprocessing, public.provenance)
+
+
+def _head_of(model: VisionTransformer) -> dict[str, Tensor]:
+    return {f"head.{name}": value for name, value in model.head.state_dict().items()}
 
 
 def bundle_name(source: str) -> str:
@@ -159,7 +178,11 @@ def _facts(
             f"{shape.registers} registers, reads {shape.pooling}, epsilon {shape.norm_epsilon:g}",
             f"{CONFIG_FILE} and tensors" if source.config else "tensors",
         ),
-        Fact("image size", f"{seen[0]} x {seen[1]}", "--image-size" if overrides.image_size else prepared.origin),
+        Fact(
+            "image size",
+            f"{seen[0]} x {seen[1]}",
+            "--image-size" if overrides.image_size else prepared.origin,
+        ),
     ]
     if seen != shape.image_size:
         kind = "with" if architecture.antialias else "without"

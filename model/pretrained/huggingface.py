@@ -120,13 +120,14 @@ def _problems(config: Mapping[str, Any], family: Family) -> Iterator[ErrorDetail
         yield ErrorDetail("use_swiglu_ffn", SWIGLU)
 
 
-def _edges(value: Any) -> tuple[int, int] | None:
+def _edges(value: object) -> tuple[int, int] | None:
     """Give (rows, columns) of a size that is one number or two; None for all else."""
     edges = (value, value) if isinstance(value, int) else value
-    if isinstance(edges, list | tuple) and len(edges) == 2:
-        if all(isinstance(edge, int) and edge > 0 for edge in edges):
-            return edges[0], edges[1]
-    return None
+    if not isinstance(edges, list | tuple) or len(edges) != 2:
+        return None
+    return (
+        (edges[0], edges[1]) if all(isinstance(edge, int) and edge > 0 for edge in edges) else None
+    )
 
 
 def _heads(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> dict[str, str]:

@@ -74,7 +74,7 @@ def family_preprocessing(family: str, image_size: int) -> Preprocessing:
         resize="exact" if usual.is_square else "shortest_edge",
         size=_square(round(usual.size * image_size / crop)),
         crop=_square(image_size),
-        interpolation=INTERPOLATIONS[usual.resample],  # type: ignore[arg-type]
+        interpolation=INTERPOLATIONS[usual.resample],
         mean=usual.mean,
         std=usual.std,
     )
@@ -159,7 +159,7 @@ def _problems(told: Mapping[str, Any], defaults: Defaults) -> Iterator[ErrorDeta
         yield ErrorDetail("resample", f"{resample!r} ({name}) is not served; expected 0, 1, 2 or 3")
 
 
-def _size(size: Any, defaults: Defaults) -> tuple[str, tuple[int, int] | None]:
+def _size(size: object, defaults: Defaults) -> tuple[str, tuple[int, int] | None]:
     """Give the way of resizing and (rows, columns); None where the size is of another kind."""
     if isinstance(size, int):
         return "exact" if defaults.is_square else "shortest_edge", _square(size)
@@ -178,7 +178,7 @@ def _crop(told: Mapping[str, Any], defaults: Defaults) -> tuple[int, int] | None
     return _edges(told.get("crop_size", defaults.crop or defaults.size))
 
 
-def _edges(value: Any) -> tuple[int, int] | None:
+def _edges(value: object) -> tuple[int, int] | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return _square(value)
     if isinstance(value, Mapping) and set(value) == {"height", "width"}:

@@ -62,7 +62,7 @@ def _read_file(file: Path) -> list[str]:
     return _in_order(told, str(file))
 
 
-def _in_order(told: Any, origin: str) -> list[str]:
+def _in_order(told: object, origin: str) -> list[str]:
     if isinstance(told, Mapping):
         try:
             numbered = {int(number): str(name) for number, name in told.items()}

@@ -107,7 +107,9 @@ def preprocessing_facts(prepared: Prepared, overrides: Overrides) -> list[Fact]:
     """Say what is done with pictures, line by line."""
     rules, origin = prepared.rules, prepared.origin
     way = "shortest edge to" if rules.resize == "shortest_edge" else "stretched to"
-    size = rules.size[0] if rules.resize == "shortest_edge" else f"{rules.size[0]} x {rules.size[1]}"
+    size = (
+        rules.size[0] if rules.resize == "shortest_edge" else f"{rules.size[0]} x {rules.size[1]}"
+    )
     cut = "" if rules.size == rules.crop else f", then the middle {rules.crop[0]} x {rules.crop[1]}"
     is_resize_given = overrides.resize or overrides.size or overrides.interpolation
     scale = "1 / 255" if rules.rescale == 1 / 255 else f"{rules.rescale:g}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
 PLAIN = "only plain Vision Transformers are served"
 WINDOWS = "it attends within shifted windows over several resolutions"
@@ -106,7 +105,7 @@ def _first_reason(table: tuple[tuple[str, str], ...], names: Iterable[str]) -> s
     return None
 
 
-def refused_activation(activation: Any) -> str | None:
+def refused_activation(activation: object) -> str | None:
     """Say why a Hugging Face model with this `hidden_act` cannot be served, or None."""
     if activation in ACTIVATIONS:
         return None

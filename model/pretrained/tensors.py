@@ -43,9 +43,7 @@ def take(
     return {one.name: tensors[source] for source, one in expected.items()}
 
 
-def _missing(
-    tensors: Mapping[str, Tensor], expected: Mapping[str, Expected]
-) -> list[ErrorDetail]:
+def _missing(tensors: Mapping[str, Tensor], expected: Mapping[str, Expected]) -> list[ErrorDetail]:
     return [
         ErrorDetail(name, f"expected {_sizes(one.sizes)}, got nothing")
         for name, one in expected.items()

@@ -15,10 +15,10 @@ from typing import Any
 from torch import Tensor
 
 from model.config import Pooling, VisionTransformerConfig
+from model.position_resize import Grid
 from model.pretrained.architecture import Architecture
 from model.pretrained.facts import Fact
 from model.pretrained.mlp_ratio import ratio_of
-from model.pretrained.position_resize import Grid
 from model.pretrained.refusals import ATTENTION_POOLING, NO_FINAL_NORM, SWIGLU, refused_tensor
 from model.pretrained.tensors import take
 from model.pretrained.timm_names import (
@@ -133,7 +133,9 @@ def _origin(named: Named) -> str:
 
 def _check_kind(sizes: Sizes, named: Named, where: str) -> None:
     if sizes.gated:
-        raise InvalidInput(f"{where} cannot be served: {SWIGLU} (blocks.0.mlp.fc1 is twice as wide)")
+        raise InvalidInput(
+            f"{where} cannot be served: {SWIGLU} (blocks.0.mlp.fc1 is twice as wide)"
+        )
     if not (sizes.has_norm or sizes.has_fc_norm):
         raise InvalidInput(f"{where} cannot be served: {NO_FINAL_NORM}; {sorted(sizes.top)}")
     pool = named.arguments.get("global_pool", named.global_pool)
@@ -145,9 +147,7 @@ def _check_kind(sizes: Sizes, named: Named, where: str) -> None:
         )
 
 
-def _heads(
-    named: Named, sizes: Sizes, given: int | None, where: str
-) -> tuple[int, str]:
+def _heads(named: Named, sizes: Sizes, given: int | None, where: str) -> tuple[int, str]:
     if given is not None:
         return given, "--heads"
     if "num_heads" in named.arguments:

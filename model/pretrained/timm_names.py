@@ -50,5 +50,5 @@ def heads_of(name: str) -> int | None:
 
 
 def is_pooled_by_mean(name: str) -> bool:
-    """Tell whether models of a name read the mean of the patches, though some have a class token."""
+    """Tell whether models of a name read the mean of the patches, class token or not."""
     return "_gap_" in name or name.startswith("eva_large")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from model.config import VisionTransformerConfig
-from model.pretrained.position_resize import Grid
-from model.pretrained.tensors import Expected
+from model.position_resize import Grid
+from model.pretrained.tensors import Expected, Shape
 from service.errors import ErrorDetail, InvalidInput
 
 ESSENTIAL = {
@@ -128,7 +128,7 @@ def trained_grid(sizes: Sizes, image_size: Grid | None, where: str) -> Grid:
 def expected_tensors(shape: VisionTransformerConfig, sizes: Sizes) -> dict[str, Expected]:
     """List the tensors that a checkpoint of this shape has."""
     width, sides = shape.width, (shape.patch_size, shape.patch_size)
-    found = {"pos_embed": (1, sizes.position_rows, width)}
+    found: dict[str, Shape] = {"pos_embed": (1, sizes.position_rows, width)}
     found |= _affine("patch_embed.proj", (width, shape.channels, *sides), sizes.patch_bias)
     if shape.class_token:
         found["cls_token"] = (1, 1, width)
@@ -147,7 +147,7 @@ def expected_tensors(shape: VisionTransformerConfig, sizes: Sizes) -> dict[str, 
     return {name: Expected(name, size) for name, size in found.items()}
 
 
-def _block(start: str, shape: VisionTransformerConfig, sizes: Sizes) -> dict[str, tuple[int, ...]]:
+def _block(start: str, shape: VisionTransformerConfig, sizes: Sizes) -> dict[str, Shape]:
     width, hidden = shape.width, sizes.hidden
     found = {
         **_affine(f"{start}norm1", (width,)),
@@ -162,8 +162,6 @@ def _block(start: str, shape: VisionTransformerConfig, sizes: Sizes) -> dict[str
     return found
 
 
-def _affine(
-    name: str, sizes: tuple[int, ...], has_bias: bool = True
-) -> dict[str, tuple[int, ...]]:
+def _affine(name: str, sizes: tuple[int, ...], has_bias: bool = True) -> dict[str, Shape]:
     bias = {f"{name}.bias": sizes[:1]} if has_bias else {}
     return {f"{name}.weight": sizes, **bias}
