@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
-Pooling = Literal["class_token", "mean", "class_token_and_mean", "class_and_distillation_token"]
+from service.architecture import PAIRED, Pooling
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,7 @@ class VisionTransformerConfig:
     @property
     def readout_width(self) -> int:
         """Features that the head reads: d, or 2d where two tokens stand beside each other."""
-        beside = self.pooling in ("class_token_and_mean", "class_and_distillation_token")
-        return 2 * self.width if beside else self.width
+        return 2 * self.width if self.pooling in PAIRED else self.width
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -88,7 +88,7 @@ def readout_backward(model: VisionTransformer, tokens: Tensor, logit_weights: Te
     rows, width = rows_read_out(model), model.config.width
     pooled = model.pool(model.norm(tokens))[:, None]  # [B, 1, d]
     readout = norm_backward(logit_weights @ model.head.weight, model.fc_norm, pooled)  # [B, T, d]
-    parts = readout.unflatten(-1, (-1, width))  # [B, T, 1 or 2, d]
+    parts = readout.reshape(*readout.shape[:-1], -1, width)  # [B, T, 1 or 2, d]
     norm = pooling_matrix(model)[:, rows].T @ parts  # [B, T, R, d]
     return norm_backward(norm, model.norm, tokens[:, None, rows])
 

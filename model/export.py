@@ -25,8 +25,9 @@ from model.explain import Attender, Explainer
 from model.golden_pictures import draw_golden_pictures
 from model.graphs import CLASSIFY_FILE, graph_specs, write_graph, write_graphs
 from model.vit import VisionTransformer
+from service.architecture import Architecture
 from service.bundle import Bundle, file_digest, read_bundle
-from service.contract import CONTRACT_FILE, GOLDEN_FILE, Architecture, Contract, Name, Preprocessing
+from service.contract import CONTRACT_FILE, GOLDEN_FILE, Contract, Name, Preprocessing
 from service.engine import Engine
 from service.errors import InvalidInput
 from service.explanation.maps import attention_rollout
@@ -209,6 +210,9 @@ def _architecture(config: VisionTransformerConfig, parameters: int) -> Architect
         heads=config.heads,
         width=config.width,
         prefix_tokens=config.prefix_tokens,
+        class_token=config.class_token,
         pooling=config.pooling,
+        norm_after_pooling=config.norm_after_pooling,
+        pre_norm=config.pre_norm,
         parameters=parameters,
     )

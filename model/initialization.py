@@ -51,9 +51,8 @@ def mimetic(model: VisionTransformer) -> None:
         assert isinstance(block, Block)
         mimetic_attention(block.attn)
     model.pos_embed.zero_()
-    model.pos_embed[0, -model.config.patches :] = sinusoidal_positions(
-        model.config.grid, model.config.width
-    )
+    waves = sinusoidal_positions(model.config.grid, model.config.width)
+    model.pos_embed[0, -model.config.patches :] = waves
 
 
 def mimetic_attention(attention: Attention) -> None:
