@@ -23,7 +23,7 @@ def read_transform(told: Mapping[str, Any], image_size: Size) -> Preprocessing:
 
     Raises InvalidInput with everything at once that cannot be done as it says.
     """
-    problems = list(_problems(told))
+    problems = list(_problems(told, image_size))
     if problems:
         raise InvalidInput(
             "config.json's pretrained_cfg asks for what is not served: "
@@ -52,7 +52,7 @@ def read_transform(told: Mapping[str, Any], image_size: Size) -> Preprocessing:
         raise InvalidInput(f"config.json's pretrained_cfg cannot be served: {wrong}") from None
 
 
-def _problems(told: Mapping[str, Any]) -> Iterator[ErrorDetail]:
+def _problems(told: Mapping[str, Any], image_size: Size) -> Iterator[ErrorDetail]:
     mode = told.get("crop_mode") or "center"
     if mode not in CROP_MODES:
         yield ErrorDetail("crop_mode", f"{mode!r} is not served; expected {', '.join(CROP_MODES)}")
@@ -65,6 +65,11 @@ def _problems(told: Mapping[str, Any]) -> Iterator[ErrorDetail]:
     share = told.get("crop_pct") or USUAL_CROP
     if not isinstance(share, int | float) or not 0 < share <= 1:
         yield ErrorDetail("crop_pct", f"{share!r} is not served; expected above 0 and at most 1")
+    rows, columns = image_size
+    if mode == "center" and rows != columns:  # timm then rounds otherwise than the service
+        yield ErrorDetail(
+            "input_size", f"{rows} x {columns} with crop_mode 'center'; expected a square"
+        )
     if told.get("crop_border_pixels"):
         yield ErrorDetail("crop_border_pixels", "trimming a border is not served; expected none")
 

@@ -25,9 +25,7 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "ViT": Kind("ViTForImageClassification", "ViTConfig"),
-    "ViT without qkv bias": Kind(
-        "ViTForImageClassification", "ViTConfig", (("qkv_bias", False),)
-    ),
+    "ViT without qkv bias": Kind("ViTForImageClassification", "ViTConfig", (("qkv_bias", False),)),
     "DeiT": Kind("DeiTForImageClassification", "DeiTConfig"),
     "distilled DeiT": Kind("DeiTForImageClassificationWithTeacher", "DeiTConfig"),
     "DINOv2": Kind("Dinov2ForImageClassification", "Dinov2Config"),

@@ -102,7 +102,10 @@ def test_weights_in_half_precision_are_read_as_float32(tmp_path):
 
 def test_pictures_that_are_not_square_are_served(tmp_path):
     theirs = saved(KINDS["ViT"], tmp_path, image_size=[24, 40])
-    preprocessor = {"image_processor_type": "ViTImageProcessor", "size": {"height": 24, "width": 40}}
+    preprocessor = {
+        "image_processor_type": "ViTImageProcessor",
+        "size": {"height": 24, "width": 40},
+    }
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(preprocessor))
     public = read_public_model(str(tmp_path))
     images = pixels(24, 40)
