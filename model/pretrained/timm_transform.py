@@ -38,6 +38,7 @@ def read_transform(told: Mapping[str, Any], image_size: Size) -> Preprocessing:
                 "resize": CROP_MODES[told.get("crop_mode") or "center"],
                 "size": (rows, columns),
                 "crop": image_size,
+                "crop_after_resizing": True,
                 "crop_rounding": "even",  # as torchvision's CenterCrop does
                 "interpolation": told.get("interpolation") or "bicubic",
                 "mean": told.get("mean") or IMAGENET_MEAN,
