@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,10 @@ def export_bundle(checkpoint: Checkpoint, bundles: Path, name: str, version: str
     """
     _check_labels(checkpoint)
     target = check_free(bundles, name, version)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=target.parent) as temporary:
+    with (
+        _made(target.parent),
+        tempfile.TemporaryDirectory(prefix=f".{version}-", dir=target.parent) as temporary,
+    ):
         folder = Path(temporary) / version
         folder.mkdir()
         write_graphs(checkpoint.model, folder)
@@ -67,6 +70,20 @@ def export_bundle(checkpoint: Checkpoint, bundles: Path, name: str, version: str
             replay(engine, golden)
         folder.rename(target)
     return target
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make a folder and those above it; where the block fails, they are as before."""
+    added = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for one in added:
+            with suppress(OSError):  # somebody else has put something there
+                one.rmdir()
+        raise
 
 
 def check_free(bundles: Path, name: str, version: str) -> Path:
