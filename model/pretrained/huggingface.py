@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from model.config import Pooling, VisionTransformerConfig
+from model.config import VisionTransformerConfig
 from model.pretrained.architecture import Architecture
 from model.pretrained.facts import Fact
 from model.pretrained.huggingface_tensors import (
@@ -22,6 +22,7 @@ from model.pretrained.huggingface_tensors import (
 from model.pretrained.mlp_ratio import ratio_of
 from model.pretrained.refusals import MODEL_TYPES, PLAIN, SWIGLU, refused_activation
 from model.pretrained.tensors import take
+from service.architecture import Pooling
 from service.errors import ErrorDetail, InvalidInput
 
 IGNORED = (r"(^|\.)pooler\.", r"mask_token$", r"^decoder\.", r"position_ids$")

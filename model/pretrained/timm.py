@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
-from model.config import Pooling, VisionTransformerConfig
+from model.config import VisionTransformerConfig
 from model.position_resize import Grid
 from model.pretrained.architecture import Architecture
 from model.pretrained.facts import Fact
@@ -34,6 +34,7 @@ from model.pretrained.timm_tensors import (
     read_sizes,
     trained_grid,
 )
+from service.architecture import Pooling
 from service.errors import ErrorDetail, InvalidInput
 
 IGNORED = (r"^mask_token$",)

@@ -1,4 +1,4 @@
-"""Pictures to compare preprocessing with: drawn ones of odd sizes, and real photographs if there."""
+"""Pictures to compare preprocessing with: drawn ones of odd sizes, and photographs if there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-CLOTHING = Path(os.environ.get("VITRINE_CLOTHING", "/work/shared/data/clothing/clothing-224.zip"))
+BESIDE = Path(__file__).parents[4] / "shared" / "data" / "clothing" / "clothing-224.zip"
+CLOTHING = Path(os.environ.get("VITRINE_CLOTHING", BESIDE))
 ODD_SIZES = ((501, 333), (333, 501), (97, 211), (640, 427), (1023, 769), (225, 224), (51, 77))
 
 

@@ -35,7 +35,9 @@ PROCESSORS = {
         resample=resample, image_mean=MEAN, image_std=STD
     ),
     "DeiT, odd sizes": lambda resample: DeiTImageProcessorPil(
-        resample=resample, size={"height": 257, "width": 251}, crop_size={"height": 224, "width": 224}
+        resample=resample,
+        size={"height": 257, "width": 251},
+        crop_size={"height": 224, "width": 224},
     ),
     "DINOv2, shortest edge and cropped": lambda resample: BitImageProcessorPil(
         resample=resample,
@@ -106,7 +108,7 @@ def test_a_crop_of_timms_begins_where_that_of_torchvision_does(size):
         mean=(0, 0, 0),
         std=(1, 1, 1),
     )
-    top, left = int(round((height - 224) / 2.0)), int(round((width - 224) / 2.0))  # torchvision's
+    top, left = round((height - 224) / 2.0), round((width - 224) / 2.0)  # as in torchvision
     expected = np.asarray(picture)[top : top + 224, left : left + 224].transpose(2, 0, 1) / 255
     found = preprocess(buffer.getvalue(), rules, ImageLimits())[1]
     np.testing.assert_allclose(found, expected, atol=1e-6)
