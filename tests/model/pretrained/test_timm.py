@@ -184,6 +184,20 @@ def test_checkpoints_of_dinov2_itself_name_the_registers_otherwise(tmp_path):
     torch.testing.assert_close(computed_logits(public, images), expected, rtol=0, atol=1e-4)
 
 
+def test_checkpoints_of_deit_iii_itself_name_layer_scale_otherwise(tmp_path):
+    theirs = timm_reference(no_embed_class=True, init_values=1e-6)
+    state = {
+        name.replace("ls1.gamma", "gamma_1").replace("ls2.gamma", "gamma_2"): tensor
+        for name, tensor in theirs.state_dict().items()
+    }
+    torch.save({"model": state}, tmp_path / "deit_3_small.pth")
+    public = read_public_model(str(tmp_path / "deit_3_small.pth"), Overrides(heads=2))
+    images = pixels()
+    with torch.inference_mode():
+        expected = theirs(images)
+    torch.testing.assert_close(computed_logits(public, images), expected, rtol=0, atol=1e-4)
+
+
 def test_labels_are_the_descriptions_where_there_are_such(tmp_path):
     descriptions = {label: f"a {label}" for label in LABELS}
     told = config("vit_tiny_patch16_224", label_descriptions=descriptions)
