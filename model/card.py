@@ -57,7 +57,7 @@ def _training(contract: Contract) -> str:
         ("Data", made.dataset),
         ("Recipe", made.recipe),
         ("Command", f"`{made.command}`" if made.command else ""),
-        ("Seed", str(made.seed)),
+        ("Seed", "" if made.seed is None else str(made.seed)),
         ("Epochs", f"{made.epochs:g}" if made.epochs else ""),
         ("Images seen", f"{made.images_seen:,}" if made.images_seen else ""),
         ("Wall time", f"{made.wall_seconds / 60:.0f} minutes" if made.wall_seconds else ""),

@@ -49,7 +49,7 @@ class Provenance(Value):
     dataset: str
     recipe: str
     command: str
-    seed: int
+    seed: int | None = Field(description="Of the training; none where the source does not tell")
     commit: str = ""
     epochs: float = 0
     images_seen: int = 0

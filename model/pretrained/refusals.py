@@ -83,7 +83,7 @@ TENSORS: tuple[tuple[str, str], ...] = (
     (r"blocks\.\d+\.attn\.[qkv]_(bias|proj)", "its attention is that of BEiT or EVA"),
 )
 
-ACTIVATIONS = frozenset({"gelu", "gelu_python"})  # both are the exact one, by the error function
+ACTIVATIONS = ("gelu", "gelu_python")  # both are the exact one, by the error function
 
 
 def refused_name(architecture: str) -> str | None:

@@ -68,7 +68,7 @@ def read_sizes(tensors: Mapping[str, Tensor], where: str) -> Sizes:
     head = tensors.get("head.weight")
     return Sizes(
         width=patch.shape[0],
-        depth=max(blocks) + 1,
+        depth=len(blocks),  # a gap shows as missing tensors
         hidden=hidden,
         patch_size=patch.shape[2],
         classes=len(head) if head is not None else 0,

@@ -55,7 +55,7 @@ def read_transform(told: Mapping[str, Any], image_size: Size) -> Preprocessing:
 
 def _problems(told: Mapping[str, Any], image_size: Size) -> Iterator[ErrorDetail]:
     mode = told.get("crop_mode") or "center"
-    if mode not in CROP_MODES:
+    if mode not in tuple(CROP_MODES):  # which may be of any type
         yield ErrorDetail("crop_mode", f"{mode!r} is not served; expected {', '.join(CROP_MODES)}")
     interpolation = told.get("interpolation") or "bicubic"
     if interpolation not in INTERPOLATIONS:

@@ -164,7 +164,7 @@ def test_another_family_is_refused_by_name_with_the_reason(model_type, tmp_path)
         ({"hidden_act": "gelu_new"}, "gelu_new"),
         ({"num_channels": 1}, "num_channels: expected 3, got 1"),
         ({"patch_size": [8, 4]}, "expected square patches, got 8 x 4"),
-        ({"hidden_size": "24"}, "hidden_size: expected a number of at least 1, got '24'"),
+        ({"hidden_size": "24"}, "hidden_size: expected a number from 1 to 20,000, got '24'"),
         ({"image_size": 30}, "not a multiple of patch_size 8"),
         ({"num_attention_heads": 5}, "does not split into 5 heads"),
     ],

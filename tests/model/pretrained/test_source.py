@@ -44,7 +44,7 @@ def test_a_folder_has_weights_and_what_describes_them(tmp_path):
     assert source.weights == (tmp_path / "model.safetensors",)
     assert (source.config, source.processor) == ({"model_type": "vit"}, {"size": 32})
     assert (source.licence, source.datasets) == ("apache-2.0", "imagenet-1k, imagenet-21k")
-    assert source.digest() == file_digest(tmp_path / "model.safetensors")
+    assert source.digest == file_digest(tmp_path / "model.safetensors")
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_an_index_names_the_parts_of_a_large_model(tmp_path):
     source = find_source(str(tmp_path))
     assert source.weights == tuple(tmp_path / part for part in parts)
     digests = "\n".join(file_digest(tmp_path / part) for part in parts)
-    assert source.digest() == "sha256:" + hashlib.sha256(digests.encode()).hexdigest()
+    assert source.digest == "sha256:" + hashlib.sha256(digests.encode()).hexdigest()
 
 
 @pytest.mark.parametrize("part", ["../outside.safetensors", "/etc/passwd", "missing.safetensors"])

@@ -306,6 +306,19 @@ def test_tensors_of_something_else_name_what_a_vit_has(tmp_path):
     assert {"channels", "patches", "pos_embed", "blocks.0.attn.qkv.weight"} <= told
 
 
+def test_a_block_with_a_number_out_of_order_is_no_reason_to_make_room_for_all_before_it(tmp_path):
+    state = {**timm_reference().state_dict(), "blocks.999999999.norm1.weight": torch.zeros(24)}
+    save_file(state, tmp_path / "w.safetensors")
+    with pytest.raises(InvalidInput, match=r"blocks\.999999999\.norm1\.weight: not expected"):
+        read_public_model(str(tmp_path / "w.safetensors"), Overrides(heads=2))
+
+
+def test_an_image_size_of_too_many_patches_is_refused(tmp_path):
+    saved(tmp_path)
+    with pytest.raises(InvalidInput, match=r"more than 65,536"):
+        read_public_model(str(tmp_path), Overrides(image_size=8000))
+
+
 def test_positions_that_are_no_square_are_refused(tmp_path):
     state = timm_reference().state_dict()
     state["pos_embed"] = torch.zeros(1, 21, 24)
