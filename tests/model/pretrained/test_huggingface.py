@@ -100,6 +100,16 @@ def test_weights_in_half_precision_are_read_as_float32(tmp_path):
     assert any("bfloat16" in fact.value for fact in public.facts)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_norms_epsilon_is_that_of_the_config(kind, tmp_path):
+    theirs = saved(KINDS[kind], tmp_path, layer_norm_eps=0.05)
+    public = read_public_model(str(tmp_path), Overrides(image_size=SIDE))
+    images = pixels()
+    with torch.inference_mode():
+        expected = theirs(images).logits
+    torch.testing.assert_close(computed_logits(public, images), expected, rtol=0, atol=2e-6)
+
+
 def test_pictures_that_are_not_square_are_served(tmp_path):
     theirs = saved(KINDS["ViT"], tmp_path, image_size=[24, 40])
     preprocessor = {
