@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from service.contract import Contract
-from service.record import Explanations, Faithfulness, TaughtBy
+from service.record import Explanations, Faithfulness, Origin, TaughtBy
 
 LIMITS = """\
 - It knows the classes above and no others: whatever it is shown, it names one of them.
@@ -53,11 +53,12 @@ def _summary(contract: Contract) -> str:
 def _training(contract: Contract) -> str:
     made = contract.provenance
     rows = [
+        *_origin(made.origin),
         ("Data", made.dataset),
         ("Recipe", made.recipe),
         ("Command", f"`{made.command}`" if made.command else ""),
         ("Taught by", _taught_by(made.taught_by)),
-        ("Seed", str(made.seed)),
+        ("Seed", "" if made.seed is None else str(made.seed)),
         ("Epochs", f"{made.epochs:g}" if made.epochs else ""),
         ("Images seen", f"{made.images_seen:,}" if made.images_seen else ""),
         ("Wall time", f"{made.wall_seconds / 60:.0f} minutes" if made.wall_seconds else ""),
@@ -77,6 +78,16 @@ def _taught_by(teacher: TaughtBy | None) -> str:
         f"{teacher.name}, {teacher.distillation} distillation{token}: {teacher.weight:.0%} of the "
         f"loss. `{teacher.digest}`"
     )
+
+
+def _origin(public: Origin | None) -> list[tuple[str, str]]:
+    if public is None:
+        return []
+    return [
+        ("Made from", f"{public.source} ({public.architecture})"),
+        ("Weights", f"{public.weights}, {public.digest}"),
+        ("Licence", public.licence or "not told by the source: ask its authors"),
+    ]
 
 
 def _measured(part: str, metrics: dict[str, Any], labels: Sequence[str]) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ from service.record import Precision, Provenance
 CARD_FILE = "README.md"
 PROVENANCE_KEYS = (
     "dataset", "recipe", "command", "seed", "commit", "epochs", "images_seen", "wall_seconds",
-    "machine", "taught_by", "metrics", "history",
+    "machine", "taught_by", "metrics", "history", "origin",
 )  # fmt: skip
 ABSOLUTE_PATH = re.compile(r"(?<![\w.])/(?:[^\s/\"',]+/)*([^\s/\"',]+)")
 
@@ -50,12 +51,11 @@ def export_bundle(checkpoint: Checkpoint, bundles: Path, name: str, version: str
     already; ContractError when onnxruntime's outputs differ from torch's, as `agreement.py` says.
     """
     _check_labels(checkpoint)
-    _check_names(name, version)
-    target = bundles / name / version
-    if target.exists():
-        raise InvalidInput(f"{target} exists already; choose another version, or remove it first")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=target.parent) as temporary:
+    target = check_free(bundles, name, version)
+    with (
+        _made(target.parent),
+        tempfile.TemporaryDirectory(prefix=f".{version}-", dir=target.parent) as temporary,
+    ):
         folder = Path(temporary) / version
         folder.mkdir()
         write_graphs(checkpoint.model, folder)
@@ -69,6 +69,32 @@ def export_bundle(checkpoint: Checkpoint, bundles: Path, name: str, version: str
         for replay in REPLAYS.values():
             replay(engine, golden)
         folder.rename(target)
+    return target
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make a folder and those above it; where the block fails, they are as before."""
+    added = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for one in added:
+            with suppress(OSError):  # somebody else has put something there
+                one.rmdir()
+        raise
+
+
+def check_free(bundles: Path, name: str, version: str) -> Path:
+    """Give the folder of a bundle that is not there yet.
+
+    Raises InvalidInput when the name cannot be one, or the version exists already.
+    """
+    _check_names(name, version)
+    target = bundles / name / version
+    if target.exists():
+        raise InvalidInput(f"{target} exists already; choose another version, or remove it first")
     return target
 
 

@@ -43,13 +43,23 @@ class TaughtBy(Value):
     token: bool = Field(description="Whether a distillation token followed it")
 
 
+class Origin(Value):
+    """The public model that a model was made from."""
+
+    source: str = Field(description="Its name on the Hugging Face Hub, or that of its folder")
+    weights: str = Field(description="The names of the files of its weights")
+    digest: str = Field(description="sha256 of these files")
+    architecture: str = Field(default="", description="What its library calls it")
+    licence: str = Field(default="", description="As its card tells")
+
+
 class Provenance(Value):
     """Where the model comes from."""
 
     dataset: str
     recipe: str
     command: str
-    seed: int
+    seed: int | None = Field(description="Of the training; none where the source does not tell")
     commit: str = ""
     epochs: float = 0
     images_seen: int = 0
@@ -59,6 +69,9 @@ class Provenance(Value):
     metrics: dict[str, Any] = Field(default_factory=dict, description="What evaluation measured")
     history: tuple[dict[str, float], ...] = Field(
         default=(), description="Training curves, one row an epoch"
+    )
+    origin: Origin | None = Field(
+        default=None, description="The public model that it was made from, if it was"
     )
 
 
