@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,16 @@ def test_a_process_that_died_is_told_with_what_to_do(error):
         told_of_losses(Path("runs/mine"), processes=2),
     ):
         raise error
+
+
+def test_torchrun_s_signal_tells_it_too_and_is_handled_no_longer_than_the_training():
+    before = signal.getsignal(signal.SIGTERM)
+    with (
+        pytest.raises(ProcessLost, match="start the same command again"),
+        told_of_losses(Path("runs/mine"), processes=2),
+    ):
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.mark.parametrize(
