@@ -37,18 +37,20 @@ def check_shares(batch_size: int, processes: int, mixes: bool) -> None:
 def told_of_losses(run: Path, processes: int) -> Iterator[None]:
     """Raise ProcessLost in place of what tells of a process that died.
 
-    That is what a collective operation raises, or torchrun's SIGTERM, whichever comes first. Use it
-    in the main thread.
+    That is what a collective operation raises, or torchrun's SIGTERM, whichever comes first. From
+    then on SIGTERM is ignored, so that there is time to tell; the process is to end. Use it in the
+    main thread.
     """
     if processes == 1:
         yield
         return
     lost = ProcessLost(
-        f"another of the {processes} processes ended, or all were told to, so this one stops; start "
-        f"the same command again: it goes on after the last checkpoint in {run}"
+        f"another of the {processes} processes ended, or all were told to, so this one stops; "
+        f"start the same command again: it goes on after the last checkpoint in {run}"
     )
 
     def stop(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise lost
 
     before = signal.signal(signal.SIGTERM, stop)
@@ -57,9 +59,11 @@ def told_of_losses(run: Path, processes: int) -> Iterator[None]:
     except RuntimeError as error:
         if not is_sign_of_loss(error):
             raise
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise lost from error
     finally:
-        signal.signal(signal.SIGTERM, before)
+        if signal.getsignal(signal.SIGTERM) is stop:
+            signal.signal(signal.SIGTERM, before)
 
 
 def is_sign_of_loss(error: RuntimeError) -> bool:
