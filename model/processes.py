@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,16 +35,35 @@ def check_shares(batch_size: int, processes: int, mixes: bool) -> None:
 
 @contextmanager
 def told_of_losses(run: Path, processes: int) -> Iterator[None]:
-    """Turn what a collective operation raises when a process died into ProcessLost."""
+    """Raise ProcessLost in place of what tells of a process that died.
+
+    That is what a collective operation raises, or torchrun's SIGTERM, whichever comes first. From
+    then on SIGTERM is ignored, so that there is time to tell; the process is to end. Use it in the
+    main thread.
+    """
+    if processes == 1:
+        yield
+        return
+    lost = ProcessLost(
+        f"another of the {processes} processes ended, or all were told to, so this one stops; "
+        f"start the same command again: it goes on after the last checkpoint in {run}"
+    )
+
+    def stop(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise lost
+
+    before = signal.signal(signal.SIGTERM, stop)
     try:
         yield
     except RuntimeError as error:
-        if processes == 1 or not is_sign_of_loss(error):
+        if not is_sign_of_loss(error):
             raise
-        raise ProcessLost(
-            f"another of the {processes} processes ended, so this one stops; start the same "
-            f"command again: it goes on after the last checkpoint in {run}"
-        ) from error
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise lost from error
+    finally:
+        if signal.getsignal(signal.SIGTERM) is stop:
+            signal.signal(signal.SIGTERM, before)
 
 
 def is_sign_of_loss(error: RuntimeError) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,13 @@ def test_a_batch_that_splits_over_the_processes_is_taken():
     check_shares(24, 2, mixes=True)
 
 
+@pytest.fixture(autouse=True)
+def signal_as_before() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
 @pytest.mark.parametrize(
     "error", [RuntimeError("[gloo/transport/tcp/pair.cc:1] closed"), DistBackendError("NCCL")]
 )
@@ -37,6 +46,22 @@ def test_a_process_that_died_is_told_with_what_to_do(error):
         told_of_losses(Path("runs/mine"), processes=2),
     ):
         raise error
+
+
+def test_torchrun_s_signal_tells_it_too_and_does_not_interrupt_the_telling():
+    with (
+        pytest.raises(ProcessLost, match="start the same command again"),
+        told_of_losses(Path("runs/mine"), processes=2),
+    ):
+        signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGTERM)  # a second one would end the tests
+
+
+def test_a_training_that_ends_well_leaves_the_signal_as_it_was():
+    before = signal.getsignal(signal.SIGTERM)
+    with told_of_losses(Path("runs/mine"), processes=2):
+        assert signal.getsignal(signal.SIGTERM) is not before
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.mark.parametrize(
