@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from service.contract import Contract
-from service.record import Explanations, Faithfulness
+from service.record import Explanations, Faithfulness, Origin
 
 LIMITS = """\
 - It knows the classes above and no others: whatever it is shown, it names one of them.
@@ -53,11 +53,13 @@ def _summary(contract: Contract) -> str:
 def _training(contract: Contract) -> str:
     made = contract.provenance
     rows = [
+        ("Started from", _origin(made.tuned_from) if made.tuned_from else ""),
         ("Data", made.dataset),
         ("Recipe", made.recipe),
         ("Command", f"`{made.command}`" if made.command else ""),
         ("Seed", str(made.seed)),
         ("Epochs", f"{made.epochs:g}" if made.epochs else ""),
+        ("Best epoch", f"{made.best_epoch:g}, by validation" if made.best_epoch else ""),
         ("Images seen", f"{made.images_seen:,}" if made.images_seen else ""),
         ("Wall time", f"{made.wall_seconds / 60:.0f} minutes" if made.wall_seconds else ""),
         ("Machine", made.machine),
@@ -66,6 +68,15 @@ def _training(contract: Contract) -> str:
     return "## How it was trained\n\n" + _table(
         ("", ""), ([name, value] for name, value in rows if value)
     )
+
+
+def _origin(origin: Origin) -> str:
+    head = "its head was kept" if origin.head == "kept" else "with a new head"
+    trained = (
+        "all weights were trained" if origin.trained == "all" else "the head alone was trained"
+    )
+    named = " ".join(filter(None, (origin.name, origin.version)))
+    return f"{named}, {head}; {trained}. `{origin.digest}`"
 
 
 def _measured(part: str, metrics: dict[str, Any], labels: Sequence[str]) -> str:

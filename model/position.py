@@ -21,15 +21,16 @@ from model.training_config import TrainingConfig
 from service.errors import InvalidInput
 
 STATE_FILE = Path("state") / "training.safetensors"
-PLACE_FIELDS = {"run"}  # where a run lies does not change what it computes
+PLACE_FIELDS = {"run", "init"}  # where they lie does not change what is computed
 
 
 @dataclass
 class Position:
     """How far a training is; with the learner's tensors, all that resuming needs.
 
-    `config`, `labels` and `train_images` say which training it is. `loss_sum` is over the
-    `loss_steps` of the epoch so far; `scaler` is the state of float16's gradient scaler.
+    `config`, `labels`, `train_images` and `origin`, the model that it started from, say which
+    training it is. `loss_sum` is over the `loss_steps` of the epoch so far; `scaler` is the state
+    of float16's gradient scaler; `best` are the measures of the best epoch so far.
     """
 
     config: dict[str, Any]
@@ -43,6 +44,9 @@ class Position:
     history: list[dict[str, float]] = field(default_factory=list)
     done: bool = False
     scaler: dict[str, float] | None = None
+    origin: dict[str, str] | None = None
+    best: dict[str, Any] | None = None
+    class_counts: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 def save_state(run: Path, tensors: Mapping[str, Tensor], position: Position) -> None:
@@ -62,6 +66,16 @@ def load_state(run: Path) -> tuple[dict[str, Tensor], Position] | None:
         return tensors, Position(**json.loads(opened.metadata()["position"]))
 
 
+def digest(origin: dict[str, str] | None) -> str | None:
+    """Give the digest of the model that a training started from."""
+    return None if origin is None else origin["digest"]
+
+
+def named(origin: dict[str, str] | None) -> str:
+    """Say which model a training started from."""
+    return "none" if origin is None else f"{origin['name']} {origin['version']} {origin['digest']}"
+
+
 def check_resumable(run: Path, saved: Position, begun: Position) -> None:
     """Raise InvalidInput, naming every difference, unless both are the same training."""
     before = TrainingConfig.model_validate(saved.config).model_dump(mode="json")
@@ -77,6 +91,8 @@ def check_resumable(run: Path, saved: Position, begun: Position) -> None:
         differences.append(
             f"there were {saved.train_images} training images and are {begun.train_images}"
         )
+    if digest(saved.origin) != digest(begun.origin):
+        differences.append(f"init was {named(saved.origin)} and is {named(begun.origin)}")
     if differences:
         raise InvalidInput(
             f"{run} holds another training: {'; '.join(differences)}; "

@@ -30,7 +30,7 @@ def resized_positions(
     if before == after:
         return positions
     kept, grid = positions[:, :prefix], positions[:, prefix:]
-    picture = grid.unflatten(1, before).permute(0, 3, 1, 2)  # [1, d, rows, columns]
+    picture = grid.reshape(1, *before, -1).permute(0, 3, 1, 2)  # [1, d, rows, columns]
     resized = functional.interpolate(
         picture.float(), size=after, mode="bicubic", align_corners=False, antialias=antialias
     )

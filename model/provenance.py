@@ -31,6 +31,10 @@ def provenance(position: Position, epochs: float) -> dict[str, Any]:
         "wall_seconds": round(position.wall_seconds, 1),
         "machine": machine(config["device"]),
         "commit": commit(),
+        "tuned_from": position.origin,
+        "best_epoch": None if position.best is None else position.best["epoch"],
+        "best": position.best,
+        "class_counts": position.class_counts,
         "history": position.history,
         "config": config,
     }

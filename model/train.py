@@ -7,6 +7,7 @@ weights that an uninterrupted one gives.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -19,8 +20,17 @@ from accelerate.utils import broadcast
 from torch import Tensor
 
 from model.augment import Augmentation
-from model.checkpoint import save_checkpoint
+from model.best_epoch import BestEpoch
+from model.checkpoint import is_recorded, save_checkpoint
+from model.class_balance import (
+    balanced_order,
+    class_counts,
+    class_weights,
+    is_imbalanced,
+    named_counts,
+)
 from model.data import read_training_data
+from model.fine_tuning import resolved
 from model.images import (
     Batch,
     DecodedImages,
@@ -28,14 +38,18 @@ from model.images import (
     epoch_order,
     read_training_images,
 )
+from model.initial_model import InitialWeights, described, read_initial_model
 from model.learner import Learner
 from model.position import Position, check_resumable, load_state, save_state
+from model.probe import readouts
 from model.provenance import provenance
 from model.reporter import Reporter
 from model.training_config import TrainingConfig
+from model.validation import Validation, validate
 from service.errors import InvalidInput
 
-EVALUATION_BATCH = 500
+logger = logging.getLogger(__name__)
+
 REPORT_STEPS = 20
 
 
@@ -48,7 +62,11 @@ class Training:
     """One training in progress; `position` and `learner` always stand at the same step."""
 
     def __init__(
-        self, config: TrainingConfig, accelerator: Accelerator, images: TrainingImages
+        self,
+        config: TrainingConfig,
+        accelerator: Accelerator,
+        images: TrainingImages,
+        initial: InitialWeights | None = None,
     ) -> None:
         self.config = config
         self.accelerator = accelerator
@@ -56,6 +74,10 @@ class Training:
         self.images = images
         held = images.train
         self.train_images = held.to(self.device) if isinstance(held, DecodedImages) else held
+        self.validation_images = images.validation
+        classes = len(images.labels)
+        counts = class_counts(held.targets, classes)
+        self.imbalanced = is_imbalanced(counts)
         self.augmentation = Augmentation(
             flip=config.flip,
             shift=config.shift,
@@ -64,10 +86,18 @@ class Training:
             mixup=config.mixup,
             cutmix=config.cutmix,
         )
-        self.learner = Learner(config, len(images.labels), accelerator)
+        balanced = config.class_balance == "weights"
+        weights = class_weights(counts).to(self.device) if balanced else None
+        self.learner = Learner(config, classes, accelerator, initial, weights)
+        self.best = BestEpoch()
         self.position = Position(
             config.model_dump(mode="json"), list(images.labels), len(images.train)
         )
+        if initial is not None:
+            self.position.origin = initial.origin.model_dump()
+        if self.imbalanced:
+            parts = {"train": images.train.targets, "validation": images.validation.targets}
+            self.position.class_counts = named_counts(parts, images.labels)
         self.batch_size = min(config.batch_size, len(images.train))
         self.steps_per_epoch = len(images.train) // self.batch_size
         self.loss_sum = torch.zeros((), device=self.device)  # since the last report
@@ -82,13 +112,19 @@ class Training:
         tensors, saved = state
         check_resumable(self.config.run, saved, self.position)
         self.position = saved
+        self.best.restore(saved.best, tensors)
         self.learner.restore(tensors)
         if saved.scaler is not None:
             self.accelerator.scaler.load_state_dict(saved.scaler)
+        recorded = is_recorded(self.config.run, saved.images_seen)
+        if self.accelerator.is_main_process and not recorded:  # killed between state and record
+            self.save_checkpoint()
 
     def run(self) -> None:
         """Train to the end, leaving a checkpoint every `checkpoint_steps` and at the end."""
         position = self.position
+        if self.config.probes:
+            self.compute_readouts()
         with self.reporter() as reporter:
             began = time.perf_counter() - position.wall_seconds
             batches = self.batches()
@@ -103,10 +139,10 @@ class Training:
                 if position.step % REPORT_STEPS == 0 or saves or ends_epoch:
                     self.report(reporter, progress)
                 if ends_epoch:
-                    accuracy = self.validation_accuracy()
+                    measured = self.validation()
                     position.wall_seconds = time.perf_counter() - began
-                    self.end_epoch(reporter, accuracy)
-                if saves and self.accelerator.is_main_process:
+                    self.end_epoch(reporter, measured)
+                if (saves or position.done) and self.accelerator.is_main_process:
                     self.save()
 
     def reporter(self) -> Reporter | nullcontext[None]:
@@ -119,12 +155,19 @@ class Training:
         process, processes = self.accelerator.process_index, self.accelerator.num_processes
         epoch, index = divmod(self.position.step, self.steps_per_epoch)
         while True:
-            order = epoch_order(self.config.seed, epoch, len(self.train_images))
+            order = self.order(epoch)
             whole = torch.split(order[: self.steps_per_epoch * self.batch_size], self.batch_size)
             yield from self.train_images.batches(
                 [batch[process::processes] for batch in whole[index:]]
             )
             epoch, index = epoch + 1, 0
+
+    def order(self, epoch: int) -> Tensor:
+        """Give the order in which an epoch visits the images."""
+        seed, images = self.config.seed, self.train_images
+        if self.config.class_balance == "sampling":
+            return balanced_order(images.targets, len(self.position.labels), seed, epoch)
+        return epoch_order(seed, epoch, len(images))
 
     def progress(self) -> float:
         """Give the share of the training that is behind: of its time, or else of its steps."""
@@ -139,10 +182,13 @@ class Training:
     def step(self, images: Tensor, targets: Tensor, progress: float) -> None:
         position, process = self.position, self.accelerator.process_index
         torch.manual_seed(step_seed(self.config.seed, position.step, process))
-        changed = self.augmentation.change(images.to(self.device).float() / 255)
-        inputs, mixed = self.augmentation.mix(
-            self.normalized(changed), targets.to(self.device), len(position.labels)
-        )
+        if self.config.probes:
+            inputs, mixed = images, targets.to(self.device)
+        else:
+            changed = self.augmentation.change(images.to(self.device).float() / 255)
+            inputs, mixed = self.augmentation.mix(
+                self.normalized(changed), targets.to(self.device), len(position.labels)
+            )
         loss, accuracy = self.learner.step(inputs, mixed, progress, position.step + 1)
         position.step += 1
         position.images_seen += self.batch_size
@@ -154,7 +200,18 @@ class Training:
         """Turn levels in [0, 1] into the model's input."""
         mean = torch.tensor(self.images.preprocessing.mean, device=self.device)[:, None, None]
         std = torch.tensor(self.images.preprocessing.std, device=self.device)[:, None, None]
-        return (levels - mean) / std
+        return (levels * (255 * self.images.preprocessing.rescale) - mean) / std
+
+    def model_input(self, images: Tensor) -> Tensor:
+        """Turn images, uint8 [b, 3, rows, columns], into the model's input; readouts stay."""
+        here = images.to(self.device)
+        return self.normalized(here.float() / 255) if here.dtype == torch.uint8 else here
+
+    def compute_readouts(self) -> None:
+        """Replace both parts' images by what the frozen backbone gives the head for them."""
+        model = self.learner.model
+        self.train_images = readouts(model, self.train_images, self.model_input)
+        self.validation_images = readouts(model, self.validation_images, self.model_input)
 
     def report(self, reporter: Reporter | None, progress: float) -> None:
         """Move the sums to the position, and show the means since the last report."""
@@ -176,47 +233,58 @@ class Training:
         self.accuracy_sum.zero_()
         self.unreported_steps, self.reported = 0, time.perf_counter()
 
-    def end_epoch(self, reporter: Reporter | None, validation_accuracy: float) -> None:
-        position = self.position
+    def end_epoch(self, reporter: Reporter | None, measured: Validation) -> None:
+        """Write the epoch's row, keep it if it is the best, and stop where patience is over."""
+        position, best = self.position, self.best
+        epoch = round(position.step / self.steps_per_epoch, 2)
         seconds = position.wall_seconds - sum(row["seconds"] for row in position.history)
         position.history.append(
             {
-                "epoch": round(position.step / self.steps_per_epoch, 2),
+                "epoch": epoch,
                 "loss": round(position.loss_sum / position.loss_steps, 4),
-                "validation_accuracy": round(validation_accuracy, 4),
+                "validation_accuracy": round(measured.accuracy, 4),
+                "validation_loss": round(measured.loss, 4),
                 "learning_rate": self.learner.learning_rate,
                 "images_per_second": round(position.loss_steps * self.batch_size / seconds, 1),
                 "seconds": round(seconds, 1),
+                **(measured.by_class(position.labels) if self.imbalanced else {}),
             }
         )
         position.loss_sum, position.loss_steps = 0.0, 0
+        by_size = self.config.class_balance == "none"
+        measure = "validation_accuracy" if by_size else "balanced_accuracy"
+        best.offer({"epoch": epoch, **measured.record()}, measure, self.learner.average.weights)
+        position.best = best.record
+        position.done |= best.is_over(epoch, self.config.patience)
         if reporter is not None:
             reporter.epoch(position.step, position.history)
 
-    @torch.no_grad()
-    def validation_accuracy(self) -> float:
-        """Give the averaged model's accuracy on the validation part."""
-        model = self.learner.load_average()
-        images = self.images.validation
-        order = torch.split(torch.arange(len(images)), EVALUATION_BATCH)
-        right = 0
-        for batch, targets in images.batches(order):
-            with self.accelerator.autocast():
-                logits = model(self.normalized(batch.to(self.device).float() / 255))
-            right += int((logits.argmax(dim=1).cpu() == targets).sum())
-        return right / len(images)
+    def validation(self) -> Validation:
+        """Measure the averaged model on the validation part."""
+        return validate(
+            self.learner.load_average(),
+            self.validation_images,
+            self.model_input,
+            len(self.position.labels),
+            self.accelerator,
+        )
 
     def save(self) -> None:
-        run, learner, position = self.config.run, self.learner, self.position
+        position = self.position
         if self.accelerator.scaler is not None:
             position.scaler = self.accelerator.scaler.state_dict()
-        save_state(run, learner.tensors(), position)
+        save_state(self.config.run, self.learner.tensors() | self.best.tensors(), position)
+        self.save_checkpoint()
+
+    def save_checkpoint(self) -> None:
+        """Write the best epoch's weights, or before the first epoch's end the average so far."""
+        position = self.position
         save_checkpoint(
-            run,
-            learner.average.weights,
-            learner.shape,
+            self.config.run,
+            self.best.weights or self.learner.average.weights,
+            self.learner.shape,
             tuple(position.labels),
-            self.images.preprocessing.model_dump(mode="json", exclude={"background"}),
+            self.images.preprocessing.model_dump(mode="json"),
             provenance(position, epochs=position.step / self.steps_per_epoch),
         )
 
@@ -246,13 +314,22 @@ def train(config: TrainingConfig) -> Path:
 
     Under `torchrun` every process takes its share of each batch and the first one writes. Raises
     DataError for data that cannot be trained on, and InvalidInput where the run folder holds
-    another training or the machine cannot do what is asked.
+    another training, the model to start from is not there or contradicts the configuration, or
+    the machine cannot do what is asked.
     """
-    accelerator = start_accelerator(config)
+    initial = read_initial_model(config.init) if config.init else None
     max_bytes = int(config.memory_gib * 2**30)
     data = read_training_data(config.data, config.validation_share, config.seed, max_bytes)
-    images = read_training_images(data, config.image_size, config.seed, max_bytes, config.workers)
-    training = Training(config, accelerator, images)
+    config = resolved(config, initial, data)
+    accelerator = start_accelerator(config)
+    fitting = initial.fitting(config.image_size) if initial else None
+    images = read_training_images(
+        data, config.image_size, config.seed, max_bytes, config.workers, fitting
+    )
+    weights = initial.weights(config, images.labels) if initial else None
+    if weights is not None:
+        logger.info(described(weights))
+    training = Training(config, accelerator, images, weights)
     training.resume()
     training.run()
     accelerator.end_training()

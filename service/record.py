@@ -33,6 +33,16 @@ class Precision(Value):
     )
 
 
+class Origin(Value):
+    """The model that a training started from."""
+
+    name: str
+    version: str = ""
+    digest: str = Field(description="Digest of its contract, or of the weights of a run")
+    head: Literal["kept", "new"] = Field(description="kept where the labels are the same")
+    trained: Literal["all", "head"] = Field(description="head where all else stayed as it was")
+
+
 class Provenance(Value):
     """Where the model comes from."""
 
@@ -45,6 +55,10 @@ class Provenance(Value):
     images_seen: int = 0
     wall_seconds: float = 0
     machine: str = ""
+    tuned_from: Origin | None = Field(default=None, description="None: trained from scratch")
+    best_epoch: float | None = Field(
+        default=None, description="Epoch of the weights: the best one by validation"
+    )
     metrics: dict[str, Any] = Field(default_factory=dict, description="What evaluation measured")
     history: tuple[dict[str, float], ...] = Field(
         default=(), description="Training curves, one row an epoch"
