@@ -31,6 +31,7 @@ from model.class_balance import (
 )
 from model.data import read_training_data
 from model.fine_tuning import resolved
+from model.history import add_row
 from model.images import (
     Batch,
     DecodedImages,
@@ -40,6 +41,7 @@ from model.images import (
 )
 from model.initial_model import InitialWeights, described, read_initial_model
 from model.learner import Learner
+from model.model_input import ModelInput
 from model.position import Position, check_resumable, load_state, save_state
 from model.probe import readouts
 from model.provenance import provenance
@@ -72,6 +74,7 @@ class Training:
         self.accelerator = accelerator
         self.device = accelerator.device
         self.images = images
+        self.model_input = ModelInput(images.preprocessing, self.device)
         held = images.train
         self.train_images = held.to(self.device) if isinstance(held, DecodedImages) else held
         self.validation_images = images.validation
@@ -123,7 +126,7 @@ class Training:
     def run(self) -> None:
         """Train to the end, leaving a checkpoint every `checkpoint_steps` and at the end."""
         position = self.position
-        if self.config.probes:
+        if self.config.probes and not position.done:
             self.compute_readouts()
         with self.reporter() as reporter:
             began = time.perf_counter() - position.wall_seconds
@@ -185,9 +188,9 @@ class Training:
         if self.config.probes:
             inputs, mixed = images, targets.to(self.device)
         else:
-            changed = self.augmentation.change(images.to(self.device).float() / 255)
+            changed = self.augmentation.change(self.model_input.levels(images))
             inputs, mixed = self.augmentation.mix(
-                self.normalized(changed), targets.to(self.device), len(position.labels)
+                self.model_input.normalized(changed), targets.to(self.device), len(position.labels)
             )
         loss, accuracy = self.learner.step(inputs, mixed, progress, position.step + 1)
         position.step += 1
@@ -195,17 +198,6 @@ class Training:
         self.loss_sum += loss
         self.accuracy_sum += accuracy
         self.unreported_steps += 1
-
-    def normalized(self, levels: Tensor) -> Tensor:
-        """Turn levels in [0, 1] into the model's input."""
-        mean = torch.tensor(self.images.preprocessing.mean, device=self.device)[:, None, None]
-        std = torch.tensor(self.images.preprocessing.std, device=self.device)[:, None, None]
-        return (levels * (255 * self.images.preprocessing.rescale) - mean) / std
-
-    def model_input(self, images: Tensor) -> Tensor:
-        """Turn images, uint8 [b, 3, rows, columns], into the model's input; readouts stay."""
-        here = images.to(self.device)
-        return self.normalized(here.float() / 255) if here.dtype == torch.uint8 else here
 
     def compute_readouts(self) -> None:
         """Replace both parts' images by what the frozen backbone gives the head for them."""
@@ -237,20 +229,8 @@ class Training:
         """Write the epoch's row, keep it if it is the best, and stop where patience is over."""
         position, best = self.position, self.best
         epoch = round(position.step / self.steps_per_epoch, 2)
-        seconds = position.wall_seconds - sum(row["seconds"] for row in position.history)
-        position.history.append(
-            {
-                "epoch": epoch,
-                "loss": round(position.loss_sum / position.loss_steps, 4),
-                "validation_accuracy": round(measured.accuracy, 4),
-                "validation_loss": round(measured.loss, 4),
-                "learning_rate": self.learner.learning_rate,
-                "images_per_second": round(position.loss_steps * self.batch_size / seconds, 1),
-                "seconds": round(seconds, 1),
-                **(measured.by_class(position.labels) if self.imbalanced else {}),
-            }
-        )
-        position.loss_sum, position.loss_steps = 0.0, 0
+        rate = self.learner.learning_rate
+        add_row(position, measured, epoch, rate, self.batch_size, self.imbalanced)
         by_size = self.config.class_balance == "none"
         measure = "validation_accuracy" if by_size else "balanced_accuracy"
         best.offer({"epoch": epoch, **measured.record()}, measure, self.learner.average.weights)

@@ -1,0 +1,32 @@
+"""How a training turns a batch into what the model takes, on the device where it computes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from service.contract import Preprocessing
+
+
+class ModelInput:
+    """Normalizes images as the service does, by the same preprocessing, on one device."""
+
+    def __init__(self, preprocessing: Preprocessing, device: torch.device) -> None:
+        self.device = device
+        self.scale = 255 * preprocessing.rescale
+        self.mean = torch.tensor(preprocessing.mean, device=device)[:, None, None]
+        self.std = torch.tensor(preprocessing.std, device=device)[:, None, None]
+
+    def levels(self, images: Tensor) -> Tensor:
+        """Turn images, uint8 [b, 3, rows, columns], into levels in [0, 1]."""
+        return images.to(self.device).float() / 255
+
+    def normalized(self, levels: Tensor) -> Tensor:
+        """Turn levels in [0, 1] into the model's input."""
+        return (levels * self.scale - self.mean) / self.std
+
+    def __call__(self, batch: Tensor) -> Tensor:
+        """Turn images into the model's input; readouts, which are no bytes, stay as they are."""
+        if batch.dtype != torch.uint8:
+            return batch.to(self.device)
+        return self.normalized(self.levels(batch))
