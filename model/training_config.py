@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from model.config import Pooling, VisionTransformerConfig
 
@@ -115,6 +115,12 @@ class TrainingConfig(BaseModel):
         4.0, gt=0, description="Decoded images above this size stream from disk."
     )
     checkpoint_steps: int = Field(200, ge=1, description="Steps between two checkpoints.")
+
+    @field_validator("layer_scale", "budget_minutes", "patience", mode="before")
+    @classmethod
+    def none_can_be_written(cls, value: object) -> object:
+        """Take the word none, as a command line gives it, for no value."""
+        return None if value == "none" else value
 
     @model_validator(mode="after")
     def fits_together(self) -> TrainingConfig:
