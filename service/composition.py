@@ -12,7 +12,7 @@ from service.budget import cpu_budget
 from service.cores import Cores
 from service.loader import Lifecycle, Loader
 from service.metrics import Metrics
-from service.preprocess import ImageLimits
+from service.preprocess import ImageLimits, decode_in_calling_thread
 from service.quota import Quota
 from service.rate import RateLimit
 from service.registry import Registry, open_model
@@ -28,6 +28,7 @@ SPARE_PLACES = 1  # gained a fifth of throughput at 8 callers on 2 CPUs; a secon
 
 def compose(settings: Settings) -> Context:
     """Make what the routes need. Nothing is loaded yet."""
+    decode_in_calling_thread()
     metrics, registry = Metrics(), Registry(settings.default_model)
     threads = settings.threads or cpu_budget().cpus
     cores = Cores(threads, SPARE_PLACES)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError, features
+from PIL import AvifImagePlugin, Image, UnidentifiedImageError, features
 
 from service.contract import Preprocessing
 from service.crop import Box, crop_box
@@ -50,6 +50,15 @@ REDUCING_GAP = 4.0  # 2 would be off by up to 7 levels, for a third less time
 MIRRORED_ACROSS = (2, 3, 6, 7)  # orientations that put what was stored last to the left
 MIRRORED_DOWN = (3, 4, 7, 8)  # and to the top
 MOST_SCANS = 40  # of a JPEG; encoders write 1 to some 20
+
+
+def decode_in_calling_thread() -> None:
+    """Keep AVIF's decoder, for this process, from threads of its own.
+
+    It would start one for each core of the machine, whatever the quota says; pictures are spread
+    over the cores already.
+    """
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 
 @dataclass(frozen=True)

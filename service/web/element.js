@@ -31,6 +31,16 @@ export function make(tag, className, ...content) {
 }
 
 /**
+ * Makes a canvas of no size. One of its usual 300 pixels would push a narrow page wide until it is drawn.
+ * @returns {HTMLCanvasElement}
+ */
+export function emptyCanvas() {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [0, 0];
+  return canvas;
+}
+
+/**
  * Makes an element of a drawing.
  * @template {keyof SVGElementTagNameMap} Tag
  * @param {Tag} tag

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -402,3 +405,38 @@ def test_a_jpeg_of_many_scans_which_take_long_is_refused(between) -> None:
 def test_what_follows_a_jpeg_does_not_count_as_its_scans() -> None:
     data = with_scans(12) + b"\xff\xda video" * 100
     assert decode_image(data, LIMITS).format == "JPEG"
+
+
+COUNTED_WHILE_DECODING = """
+import io, os, threading
+import numpy as np
+from PIL import Image
+from service.preprocess import ImageLimits, decode_image, decode_in_calling_thread
+
+noise = np.random.default_rng(0).integers(0, 255, (1500, 2000, 3), dtype=np.uint8)
+encoded = io.BytesIO()
+Image.fromarray(noise).save(encoded, "AVIF", speed=10, quality=40, max_threads=1)
+decode_in_calling_thread()
+counts, done = [], threading.Event()
+
+def watch():
+    while not done.is_set():
+        counts.append(len(os.listdir("/proc/self/task")))
+
+watcher = threading.Thread(target=watch)
+watcher.start()
+alone = len(os.listdir("/proc/self/task"))
+decode_image(encoded.getvalue(), ImageLimits())
+done.set()
+watcher.join()
+print(max(counts) - alone)
+"""
+
+
+@pytest.mark.skipif("AVIF" not in FORMATS, reason="this Pillow was built without AVIF")
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")
+def test_avif_is_decoded_without_threads_of_its_own():
+    ended = subprocess.run(
+        [sys.executable, "-c", COUNTED_WHILE_DECODING], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.strip() == "0"

@@ -2,7 +2,7 @@
  * A matrix of the model: its numbers as colours, and each of them to be read out.
  */
 
-import { make } from "../element.js";
+import { emptyCanvas, make } from "../element.js";
 import { moveAbout } from "./grid.js";
 import { bandColor, inkOf, rangeOf } from "./ink.js";
 import { Loupe } from "./loupe.js";
@@ -53,7 +53,7 @@ export function matrix(scene, options) {
   const [rows, columns] = tensor.shape;
   const range = options.range ?? rangeOf(tensor.data, isSigned);
   const raster = rasterOf(tensor.data, rows, columns, inkOf(isSigned, range, hue));
-  const canvas = make("canvas", "");
+  const canvas = emptyCanvas();
   const marks = make("div", "marks");
   const cross = [make("i", "cross across"), make("i", "cross down"), make("i", "cross here")];
   const frame = make("i", "framed");

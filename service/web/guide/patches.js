@@ -2,7 +2,7 @@
  * The picture as the model sees it, cut into patches.
  */
 
-import { make } from "../element.js";
+import { emptyCanvas, make } from "../element.js";
 import { drawnPixels } from "./facts.js";
 import { moveAbout } from "./grid.js";
 import { inkOf, rangeOf } from "./ink.js";
@@ -48,7 +48,7 @@ export function patchGrid(scene, options) {
   const { rows, columns } = architecture;
   const { heat, label, strength = STRENGTH, signed = false, maxSide = LONGEST_SIDE } = options;
   const range = options.range ?? (heat ? rangeOf(heat, signed) : undefined);
-  const picture = make("canvas", "");
+  const picture = emptyCanvas();
   const cells = make("div", "cells", picture);
   const { gap = 0 } = options;
   for (const patch of options.marked ?? []) cells.append(box(patch, rows, columns, "dotted"));
@@ -107,11 +107,11 @@ export function patchGrid(scene, options) {
   /** @param {number} start @param {number} now */
   const open = (start, now) => {
     if (scene.signal.aborted) return;
-    opened = Math.min((now - start) / OPENING, 1) ** 0.5;
+    opened = Math.min(Math.max(now - start, 0) / OPENING, 1) ** 0.5;
     draw();
     if (opened < 1) requestAnimationFrame((next) => open(start, next));
   };
-  if (opened === 0) requestAnimationFrame((now) => open(now + PAUSE, now + PAUSE));
+  if (opened === 0) requestAnimationFrame((now) => open(now + PAUSE, now));
   const observer = new ResizeObserver(draw);
   observer.observe(figure);
   scene.signal.addEventListener("abort", () => observer.disconnect());

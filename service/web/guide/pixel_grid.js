@@ -2,7 +2,7 @@
  * The pixels that the model sees, each to be pointed at.
  */
 
-import { make } from "../element.js";
+import { emptyCanvas, make } from "../element.js";
 import { drawnPixels } from "./facts.js";
 import { moveAbout } from "./grid.js";
 import { drawRaster } from "./raster.js";
@@ -19,7 +19,7 @@ const LONGEST = 360; // CSS pixels
 export function pixelGrid(scene, { label, focus, onPoint, onPick }) {
   const { pixels } = scene.facts;
   const [rows, columns] = pixels.shape;
-  const canvas = make("canvas", "");
+  const canvas = emptyCanvas();
   const framed = make("i", "framed");
   const cells = make("div", "cells", canvas, framed);
   const plane = make("div", "plane patches", cells);

@@ -2,7 +2,7 @@
  * The original picture, with a frame around what the model sees of it.
  */
 
-import { make } from "../element.js";
+import { emptyCanvas, make } from "../element.js";
 
 const LONGEST = 360; // CSS pixels
 
@@ -14,7 +14,7 @@ const LONGEST = 360; // CSS pixels
 export function framedOriginal({ facts, text }) {
   const { image, original: { width, height }, crop: [left, top, right, bottom], pixels } = facts;
   const [rows, columns] = pixels.shape;
-  const canvas = make("canvas", "");
+  const canvas = emptyCanvas();
   const factor = Math.min(1, (2 * LONGEST) / Math.max(image.width, image.height));
   [canvas.width, canvas.height] = [image.width * factor, image.height * factor].map((side) => Math.max(1, Math.round(side)));
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));

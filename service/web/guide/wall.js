@@ -2,7 +2,7 @@
  * The wall of heads: what every head of every layer lets the read-out token see, painted small.
  */
 
-import { make } from "../element.js";
+import { emptyCanvas, make } from "../element.js";
 import { inkOf } from "./ink.js";
 import { drawRaster } from "./raster.js";
 
@@ -35,7 +35,7 @@ export function wall(scene, attention) {
 class Wall {
   language = document.documentElement.lang;
   #element;
-  #canvas = make("canvas", "");
+  #canvas = emptyCanvas();
   #tiles;
   #raster;
   #heads;

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.web.guide.visitor import (
     choose_and_wait,
@@ -16,6 +17,17 @@ from tests.web.guide.visitor import (
     verdict,
     wait_for_step,
 )
+
+MIDDLES = """
+(at) => {
+  const canvas = document.querySelector(".patch-grid canvas");
+  const pen = canvas.getContext("2d");
+  const cell = canvas.width / 8;
+  return Array.from({ length: 64 }, (_, patch) => pen.getImageData(
+    Math.floor((patch % 8 + at) * cell), Math.floor((Math.floor(patch / 8) + at) * cell), 1, 1,
+  ).data[3]);
+}
+"""  # how opaque the canvas is at one place of each patch
 
 
 def test_the_gallery_has_a_picture_for_each_label_and_the_visitors_as_a_question(guide):
@@ -68,6 +80,23 @@ def test_pointing_at_a_pixel_says_its_levels_and_a_click_checks_it(open_guide, a
     assert numbers(page)["Sent by the model"] == pytest.approx(
         tensors["pixel_values"][0, 30, 20], rel=1e-5
     )
+
+
+def wait_until(page: Page, is_so: Callable[[], bool]) -> None:
+    """Ask again and again; the page's policy forbids Playwright to do so inside."""
+    for _ in range(100):
+        if is_so():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("it has not come about within 5 seconds")
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_every_patch_is_seen_when_they_have_moved_apart(open_guide, motion):
+    page = open_guide("step=1", reduced_motion=motion)
+    open_step(page, "2")
+    wait_until(page, lambda: set(page.evaluate(MIDDLES, 0)) == {0})  # the gaps are open
+    assert page.evaluate(MIDDLES, 0.5) == [255] * 64
 
 
 def test_the_patches_are_cut_where_the_pinned_one_says(open_guide, address, picture):
