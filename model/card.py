@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from service.contract import Contract
-from service.record import Explanations, Faithfulness, Origin
+from service.record import Explanations, Faithfulness, Origin, TunedFrom
 
 LIMITS = """\
 - It knows the classes above and no others: whatever it is shown, it names one of them.
@@ -53,7 +53,8 @@ def _summary(contract: Contract) -> str:
 def _training(contract: Contract) -> str:
     made = contract.provenance
     rows = [
-        ("Started from", _origin(made.tuned_from) if made.tuned_from else ""),
+        *_tuned_from(made.tuned_from),
+        *_origin(made.origin),
         ("Data", made.dataset),
         ("Recipe", made.recipe),
         ("Command", f"`{made.command}`" if made.command else ""),
@@ -70,13 +71,24 @@ def _training(contract: Contract) -> str:
     )
 
 
-def _origin(origin: Origin) -> str:
-    head = "its head was kept" if origin.head == "kept" else "with a new head"
-    trained = (
-        "all weights were trained" if origin.trained == "all" else "the head alone was trained"
-    )
-    named = " ".join(filter(None, (origin.name, origin.version)))
-    return f"{named}, {head}; {trained}. `{origin.digest}`"
+def _origin(public: Origin | None) -> list[tuple[str, str]]:
+    if public is None:
+        return []
+    return [
+        ("Made from", f"{public.source} ({public.architecture})"),
+        ("Weights", f"{public.weights}, {public.digest}"),
+        ("Licence", public.licence or "not told by the source: ask its authors"),
+    ]
+
+
+def _tuned_from(initial: TunedFrom | None) -> list[tuple[str, str]]:
+    if initial is None:
+        return []
+    head = "its head was kept" if initial.head == "kept" else "with a new head"
+    trained = "all weights" if initial.trained == "all" else "the head alone"
+    named = " ".join(filter(None, (initial.name, initial.version)))
+    said = f"{named}, {head}; {trained} trained. `{initial.digest}`"
+    return [("Started from", said), *_origin(initial.origin)]
 
 
 def _measured(part: str, metrics: dict[str, Any], labels: Sequence[str]) -> str:

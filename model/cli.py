@@ -1,4 +1,4 @@
-"""The `vitrine-model` command: train, export, evaluate, quantize, add traces."""
+"""The `vitrine-model` command: train, export, bring public models, evaluate, quantize."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Literal, Self
 from pydantic import AliasChoices, BaseModel, Field, model_validator
 from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubCommand
 
+from model.pretrained.cli import Pretrained
 from model.training_config import SHAPE_FIELDS, TrainingConfig
 from service.command_line import run
 from service.errors import InvalidInput
@@ -266,6 +267,7 @@ class VitrineModel(
 
     train: CliSubCommand[Train] = Field(description="Train on folders of pictures")
     export: CliSubCommand[Export] = Field(description="Turn a trained run into a bundle")
+    pretrained: CliSubCommand[Pretrained] = Field(description="Turn a public ViT into a bundle")
     random: CliSubCommand[Random] = Field(description="Write a bundle with random weights")
     evaluate: CliSubCommand[Evaluate] = Field(description="Measure a bundle on labelled pictures")
     quantize: CliSubCommand[Quantize] = Field(description="Add a graph in fewer bits to a bundle")

@@ -5,7 +5,7 @@
 pass. `Explainer` is the module that becomes `explain.onnx`.
 
 B images, T targets for each image, n patches, K of them kept, N tokens, d width, H heads, L blocks,
-C classes, R tokens that are read out: the class token, or all patches.
+C classes, R tokens that may be read out: the class token, all patches, or both.
 
 Gradients of the building blocks: LayerNorm (Ba et al., 2016), softmax and scaled dot-product
 attention (Vaswani et al., 2017), exact GELU (Hendrycks and Gimpel, 2016).
@@ -18,14 +18,20 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from model.vit import Block, BlockSteps, Steps, VisionTransformer, merge_heads, split_heads
 
 ALL = slice(None)
 
 
-def norm_backward(gradient: Tensor, norm: nn.LayerNorm, tokens: Tensor) -> Tensor:
-    """Turn the gradient of what left a LayerNorm into that of `tokens`, which entered it."""
+def norm_backward(gradient: Tensor, norm: nn.Module, tokens: Tensor) -> Tensor:
+    """Turn the gradient of what left a LayerNorm into that of `tokens`, which entered it.
+
+    Where the model has no norm, there is an identity.
+    """
+    if not isinstance(norm, nn.LayerNorm):
+        return gradient
     normalized, _, inverse_deviation = torch.native_layer_norm(
         tokens, norm.normalized_shape, None, None, norm.eps
     )
@@ -43,31 +49,48 @@ def gelu_slope(hidden: Tensor) -> Tensor:
 
 
 def rows_read_out(model: VisionTransformer) -> slice:
-    """Say which tokens the readout takes: the class token, or all patches."""
-    if model.config.pooling == "class_token":
-        return slice(0, 1)
-    return slice(model.config.prefix_tokens, None)
+    """Say which tokens may be read out: those before and between them have a share of 0."""
+    of_pooling = {
+        "class_token": slice(0, 1),
+        "class_and_distillation_token": slice(0, 2),
+        "mean": slice(model.config.prefix_tokens, None),
+        "class_token_and_mean": ALL,
+    }
+    return of_pooling[model.config.pooling]
 
 
-def among_all(rows: Tensor, model: VisionTransformer) -> Tensor:
-    """Lay what is known of the tokens read out [..., R, d] among zeros: [..., N, d]."""
-    outer, width = rows.shape[:-2], rows.shape[-1]
-    if model.config.pooling == "class_token":
-        return torch.cat([rows, rows.new_zeros(*outer, model.config.tokens - 1, width)], dim=-2)
-    prefix = rows.new_zeros(*outer, model.config.prefix_tokens, width)
-    return torch.cat([prefix, rows], dim=-2)
+def pooling_matrix(model: VisionTransformer) -> Tensor:
+    """Give what pooling takes of every token: [1 or 2, N], a row for each part of the readout.
+
+    Pooling is linear, so it is what pooling makes of the identity.
+    """
+    tokens = model.config.tokens
+    identity = torch.eye(tokens, dtype=model.head.weight.dtype, device=model.head.weight.device)
+    return model.pool(identity[None]).reshape(-1, tokens)
+
+
+def readout_share(model: VisionTransformer) -> Tensor:
+    """Give every token's share in the readout: [N]. The parts of a readout count alike."""
+    return pooling_matrix(model).mean(dim=0)
+
+
+def among_all(values: Tensor, rows: slice, tokens: int) -> Tensor:
+    """Lay what is known of some rows [..., R, d] among zeros: [..., N, d]."""
+    first, last, _ = rows.indices(tokens)
+    return functional.pad(values, (0, 0, first, tokens - last))
 
 
 def readout_backward(model: VisionTransformer, tokens: Tensor, logit_weights: Tensor) -> Tensor:
     """Give the gradient of `logit_weights . logits` at the tokens that are read out: [B, T, R, d].
 
-    `tokens` [B, N, d] are those which enter the final norm.
+    `tokens` [B, N, d] are those that left the last block.
     """
-    gradient = (logit_weights @ model.head.weight)[:, :, None]  # [B, T, 1, d]
-    rows = tokens[:, None, rows_read_out(model)]  # [B, 1, R, d]
-    if model.config.pooling == "mean":
-        gradient = gradient / model.config.patches
-    return norm_backward(gradient, model.norm, rows)
+    rows, width = rows_read_out(model), model.config.width
+    pooled = model.pool(model.norm(tokens))[:, None]  # [B, 1, d]
+    readout = norm_backward(logit_weights @ model.head.weight, model.fc_norm, pooled)  # [B, T, d]
+    parts = readout.reshape(*readout.shape[:-1], -1, width)  # [B, T, 1 or 2, d]
+    norm = pooling_matrix(model)[:, rows].T @ parts  # [B, T, R, d]
+    return norm_backward(norm, model.norm, tokens[:, None, rows])
 
 
 def feed_forward_backward(block: Block, steps: BlockSteps, gradient: Tensor, rows: slice) -> Tensor:
@@ -118,8 +141,8 @@ def tokens_backward(
     value = merge_heads(weights.transpose(-2, -1) @ inner.context)  # [B, T, N, d]
     attended = inner.attended
     if rows != ALL:
-        query = among_all(query, model)
-        attended = among_all(attended, model)
+        query = among_all(query, rows, model.config.tokens)
+        attended = among_all(attended, rows, model.config.tokens)
     norm1 = torch.cat([query, key, value], dim=-1) @ block.attn.qkv.weight  # [B, T, N, d]
     return attended + norm_backward(norm1, block.norm1, steps.tokens[:, None])
 
@@ -130,7 +153,7 @@ class Gradients:
 
     attention: list[Tensor]  # first block first: [B, T, H, N, N], in the last one [B, T, H, R, N]
     last_tokens: Tensor  # at the tokens that enter the last block: [B, T, N, d]
-    embedded: Tensor  # at the tokens that enter the first: [B, T, N, d]
+    embedded: Tensor  # at the tokens as they are embedded: [B, T, N, d]
 
 
 def walk_back(model: VisionTransformer, steps: Steps, logit_weights: Tensor) -> Gradients:
@@ -152,7 +175,8 @@ def walk_back(model: VisionTransformer, steps: Steps, logit_weights: Tensor) -> 
             last_tokens = gradient
         attention.append(inner.attention)
         rows = ALL
-    return Gradients(attention[::-1], last_tokens, gradient)
+    embedded = norm_backward(gradient, model.norm_pre, steps.embedded[:, None])
+    return Gradients(attention[::-1], last_tokens, embedded)
 
 
 def attention_relevance(
@@ -164,12 +188,10 @@ def attention_relevance(
     is r after layer l, without the share that the readout itself started with.
     Generic attention relevance: Chefer, Gur and Wolf, ICCV 2021.
     """
-    read_out = rows_read_out(model)
-    start = torch.zeros_like(steps.norm[:1, :, 0])[:, None, None]  # [1, 1, 1, N]
-    start[..., read_out] = 1 if model.config.pooling == "class_token" else 1 / model.config.patches
+    start = readout_share(model)[None, None, None]  # [1, 1, 1, N]
     relevance = counter = torch.zeros_like(start)  # beside the start, whose digits would hide them
     walked: list[tuple[Tensor, Tensor]] = []
-    rows = read_out
+    rows = rows_read_out(model)
     for values, gradient in zip(reversed(steps.blocks), reversed(gradients.attention), strict=True):
         product = gradient * values.attention[:, None, :, rows]  # [B, T, H, R, N]
         relevance = relevance + follow((start + relevance)[..., rows], product)

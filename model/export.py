@@ -26,8 +26,9 @@ from model.golden_pictures import draw_golden_pictures
 from model.graphs import CLASSIFY_FILE, graph_specs, write_graph, write_graphs
 from model.validation import BY_CLASS
 from model.vit import VisionTransformer
+from service.architecture import Architecture
 from service.bundle import Bundle, file_digest, read_bundle
-from service.contract import CONTRACT_FILE, GOLDEN_FILE, Architecture, Contract, Name, Preprocessing
+from service.contract import CONTRACT_FILE, GOLDEN_FILE, Contract, Name, Preprocessing
 from service.engine import Engine
 from service.errors import InvalidInput
 from service.explanation.maps import attention_rollout
@@ -38,7 +39,7 @@ from service.record import Precision, Provenance
 CARD_FILE = "README.md"
 PROVENANCE_KEYS = (
     "dataset", "recipe", "command", "seed", "commit", "epochs", "images_seen", "wall_seconds",
-    "machine", "metrics", "history", "tuned_from", "best_epoch",
+    "machine", "metrics", "history", "origin", "tuned_from", "best_epoch",
 )  # fmt: skip
 ABSOLUTE_PATH = re.compile(r"(?<![\w.])/(?:[^\s/\"',]+/)*([^\s/\"',]+)")
 
@@ -50,10 +51,7 @@ def export_bundle(checkpoint: Checkpoint, bundles: Path, name: str, version: str
     already; ContractError when onnxruntime's outputs differ from torch's, as `agreement.py` says.
     """
     _check_labels(checkpoint)
-    _check_names(name, version)
-    target = bundles / name / version
-    if target.exists():
-        raise InvalidInput(f"{target} exists already; choose another version, or remove it first")
+    target = check_free(bundles, name, version)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=target.parent) as temporary:
         folder = Path(temporary) / version
@@ -69,6 +67,18 @@ def export_bundle(checkpoint: Checkpoint, bundles: Path, name: str, version: str
         for replay in REPLAYS.values():
             replay(engine, golden)
         folder.rename(target)
+    return target
+
+
+def check_free(bundles: Path, name: str, version: str) -> Path:
+    """Give the folder of a bundle that is not there yet.
+
+    Raises InvalidInput when the name cannot be one, or the version exists already.
+    """
+    _check_names(name, version)
+    target = bundles / name / version
+    if target.exists():
+        raise InvalidInput(f"{target} exists already; choose another version, or remove it first")
     return target
 
 
@@ -205,6 +215,9 @@ def _architecture(config: VisionTransformerConfig, parameters: int) -> Architect
         heads=config.heads,
         width=config.width,
         prefix_tokens=config.prefix_tokens,
+        class_token=config.class_token,
         pooling=config.pooling,
+        norm_after_pooling=config.norm_after_pooling,
+        pre_norm=config.pre_norm,
         parameters=parameters,
     )

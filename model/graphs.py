@@ -58,7 +58,7 @@ def graph_specs(config: VisionTransformerConfig) -> Graphs:
         classify=GraphSpec(
             file=CLASSIFY_FILE,
             inputs=(pixels,),
-            outputs=(logits, _tensor("readout", "batch", config.width)),
+            outputs=(logits, _tensor("readout", "batch", config.readout_width)),
         ),
         explain=GraphSpec(
             file=EXPLAIN_FILE,
@@ -105,6 +105,11 @@ def _trace_spec(config: VisionTransformerConfig) -> GraphSpec:
         "hidden": (tokens, hidden),
         "activation": (tokens, hidden),
     }
+    normed_or_pooled = (
+        _tensor("pooled", "batch", width)
+        if config.norm_after_pooling
+        else _tensor("norm", "batch", tokens, width)
+    )
     return GraphSpec(
         file=TRACE_FILE,
         inputs=(
@@ -115,8 +120,8 @@ def _trace_spec(config: VisionTransformerConfig) -> GraphSpec:
             _tensor("patches", "batch", patches, config.channels * config.patch_size**2),
             _tensor("patch_embeddings", "batch", patches, width),
             _tensor("embedded", "batch", tokens, width),
-            _tensor("norm", "batch", tokens, width),
-            _tensor("readout", "batch", width),
+            normed_or_pooled,
+            _tensor("readout", "batch", config.readout_width),
             _tensor("logits", "batch", classes),
             _tensor("readout_attention", "batch", depth, heads, patches),
             _tensor("layer_logits", "batch", depth, classes),

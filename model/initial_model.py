@@ -9,15 +9,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from model.checkpoint import MODEL_FILE, load_checkpoint
+from model.checkpoint import MODEL_FILE, RECORD_FILE, Checkpoint, load_checkpoint
 from model.config import VisionTransformerConfig
 from model.position_resize import resized_positions
+from model.pretrained.conversion import read_checkpoint
+from model.pretrained.overrides import Overrides
 from model.training_config import SHAPE_FIELDS, TrainingConfig
 from model.vit import VisionTransformer
 from service.bundle import file_digest, read_contract
 from service.contract import CONTRACT_FILE, Preprocessing
 from service.errors import InvalidInput
-from service.record import Origin
+from service.record import Origin, TunedFrom
 
 HEAD = ("head.weight", "head.bias")
 
@@ -28,14 +30,14 @@ class InitialWeights:
 
     shape: VisionTransformerConfig
     weights: dict[str, Tensor]
-    origin: Origin
+    tuned_from: TunedFrom
 
 
 @dataclass(frozen=True)
 class InitialModel:
-    """A model to start from; `name`, `version` and `digest` say which.
+    """A model to start from; `name`, `version` and `digest` say which, `origin` its public source.
 
-    A model without a head has neither labels nor weights of one.
+    A model without a head of classes has no labels.
     """
 
     shape: VisionTransformerConfig
@@ -45,6 +47,7 @@ class InitialModel:
     name: str
     version: str
     digest: str
+    origin: Origin | None = None
 
     def fitted(self, config: TrainingConfig) -> TrainingConfig:
         """Give the configuration with this model's shape, and its image size unless one is set.
@@ -104,14 +107,16 @@ class InitialModel:
         kept = sorted(labels) == sorted(self.labels)
         positions = resized_positions(self.parameters["pos_embed"], self.shape.grid, shape.grid)
         head = self.ordered_head(labels) if kept else new_head(shape)
-        origin = Origin(
+        tuned_from = TunedFrom(
             name=self.name,
             version=self.version,
             digest=self.digest,
             head="kept" if kept else "new",
             trained="head" if config.freeze == "backbone" else "all",
+            origin=self.origin,
         )
-        return InitialWeights(shape, {**self.parameters, "pos_embed": positions, **head}, origin)
+        weights = {**self.parameters, "pos_embed": positions, **head}
+        return InitialWeights(shape, weights, tuned_from)
 
     def ordered_head(self, labels: tuple[str, ...]) -> dict[str, Tensor]:
         """Give the head's parameters with one row for each label, in this order."""
@@ -126,19 +131,31 @@ def new_head(shape: VisionTransformerConfig) -> dict[str, Tensor]:
     return {name: torch.zeros(head.get_parameter(name.split(".")[1]).shape) for name in HEAD}
 
 
-def read_initial_model(source: str) -> InitialModel:
-    """Read a bundle's or a run's folder as what to start from.
+def read_initial_model(source: str, image_size: int | None = None) -> InitialModel:
+    """Read what to start from: a bundle, a run, or a public model as `pretrained` takes it.
 
-    Raises InvalidInput where it is neither, and ContractError where it is a broken bundle.
+    A public model's positions are resampled for `image_size` as its own library does it. Raises
+    InvalidInput where it is none of these, and ContractError where it is a broken bundle.
     """
     folder = Path(source)
-    if not folder.is_dir():
-        raise InvalidInput(
-            f"init {source!r} is not there; give the folder of a bundle (contract.json) or of a "
-            "training (checkpoint.json)"
-        )
-    checkpoint = load_checkpoint(folder)
-    name, version, digest = identity(folder)
+    if (folder / CONTRACT_FILE).is_file():
+        contract, checkpoint = read_contract(folder / CONTRACT_FILE), load_checkpoint(folder)
+        digest = file_digest(folder / CONTRACT_FILE)
+        return initial_model(checkpoint, contract.name, contract.version, digest)
+    if (folder / RECORD_FILE).is_file():
+        digest = file_digest(folder / MODEL_FILE)
+        return initial_model(load_checkpoint(folder), folder.resolve().name, "", digest)
+    try:
+        checkpoint = read_checkpoint(source, Overrides(image_size=image_size))
+    except InvalidInput as error:
+        raise InvalidInput(f"init {source} is no bundle and no run, and {error.detail}") from None
+    public = checkpoint.provenance["origin"]
+    return initial_model(checkpoint, public["source"], "", public["digest"])
+
+
+def initial_model(checkpoint: Checkpoint, name: str, version: str, digest: str) -> InitialModel:
+    """Give a checkpoint as what to start from."""
+    origin = checkpoint.provenance.get("origin")
     return InitialModel(
         shape=checkpoint.model.config,
         parameters=checkpoint.model.state_dict(),
@@ -147,21 +164,13 @@ def read_initial_model(source: str) -> InitialModel:
         name=name,
         version=version,
         digest=digest,
+        origin=Origin.model_validate(origin) if origin else None,
     )
-
-
-def identity(folder: Path) -> tuple[str, str, str]:
-    """Give name, version and digest of a bundle; a run has its folder's name and no version."""
-    contract = folder / CONTRACT_FILE
-    if contract.is_file():
-        stated = read_contract(contract)
-        return stated.name, stated.version, file_digest(contract)
-    return folder.resolve().name, "", file_digest(folder / MODEL_FILE)
 
 
 def described(initial: InitialWeights) -> str:
     """Say what a training starts from, and what becomes of the head."""
-    origin = initial.origin
+    origin = initial.tuned_from
     whole = "all of it is trained" if origin.trained == "all" else "the rest stays as it is"
     head = (
         "its head is kept, for its labels are the same"

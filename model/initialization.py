@@ -34,9 +34,9 @@ def truncated_normal(model: VisionTransformer) -> None:
     assert model.patch_embed.proj.bias is not None
     nn.init.zeros_(model.patch_embed.proj.bias)
     nn.init.trunc_normal_(model.pos_embed, std=0.02)
-    nn.init.normal_(model.cls_token, std=1e-6)
-    if model.reg_token is not None:
-        nn.init.normal_(model.reg_token, std=1e-6)
+    for tokens in (model.cls_token, model.reg_token):
+        if tokens is not None:
+            nn.init.normal_(tokens, std=1e-6)
     nn.init.zeros_(model.head.weight)  # every class starts equally likely
 
 
@@ -51,7 +51,8 @@ def mimetic(model: VisionTransformer) -> None:
         assert isinstance(block, Block)
         mimetic_attention(block.attn)
     model.pos_embed.zero_()
-    model.pos_embed[0, 1:] = sinusoidal_positions(model.config.grid, model.config.width)
+    waves = sinusoidal_positions(model.config.grid, model.config.width)
+    model.pos_embed[0, -model.config.patches :] = waves
 
 
 def mimetic_attention(attention: Attention) -> None:

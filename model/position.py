@@ -28,7 +28,7 @@ PLACE_FIELDS = {"run", "init"}  # where they lie does not change what is compute
 class Position:
     """How far a training is; with the learner's tensors, all that resuming needs.
 
-    `config`, `labels`, `train_images` and `origin`, the model that it started from, say which
+    `config`, `labels`, `train_images` and `tuned_from`, the model that it started from, say which
     training it is. `loss_sum` is over the `loss_steps` of the epoch so far; `scaler` is the state
     of float16's gradient scaler; `best` are the measures of the best epoch so far.
     """
@@ -44,7 +44,7 @@ class Position:
     history: list[dict[str, float]] = field(default_factory=list)
     done: bool = False
     scaler: dict[str, float] | None = None
-    origin: dict[str, str] | None = None
+    tuned_from: dict[str, Any] | None = None
     best: dict[str, Any] | None = None
     class_counts: dict[str, dict[str, int]] = field(default_factory=dict)
 
@@ -66,14 +66,16 @@ def load_state(run: Path) -> tuple[dict[str, Tensor], Position] | None:
         return tensors, Position(**json.loads(opened.metadata()["position"]))
 
 
-def digest(origin: dict[str, str] | None) -> str | None:
+def digest(initial: dict[str, Any] | None) -> str | None:
     """Give the digest of the model that a training started from."""
-    return None if origin is None else origin["digest"]
+    return None if initial is None else str(initial["digest"])
 
 
-def named(origin: dict[str, str] | None) -> str:
+def named(initial: dict[str, Any] | None) -> str:
     """Say which model a training started from."""
-    return "none" if origin is None else f"{origin['name']} {origin['version']} {origin['digest']}"
+    if initial is None:
+        return "none"
+    return " ".join(filter(None, (initial["name"], initial["version"], initial["digest"])))
 
 
 def check_resumable(run: Path, saved: Position, begun: Position) -> None:
@@ -91,8 +93,8 @@ def check_resumable(run: Path, saved: Position, begun: Position) -> None:
         differences.append(
             f"there were {saved.train_images} training images and are {begun.train_images}"
         )
-    if digest(saved.origin) != digest(begun.origin):
-        differences.append(f"init was {named(saved.origin)} and is {named(begun.origin)}")
+    if digest(saved.tuned_from) != digest(begun.tuned_from):
+        differences.append(f"init was {named(saved.tuned_from)} and is {named(begun.tuned_from)}")
     if differences:
         raise InvalidInput(
             f"{run} holds another training: {'; '.join(differences)}; "

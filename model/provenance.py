@@ -31,7 +31,7 @@ def provenance(position: Position, epochs: float) -> dict[str, Any]:
         "wall_seconds": round(position.wall_seconds, 1),
         "machine": machine(config["device"]),
         "commit": commit(),
-        "tuned_from": position.origin,
+        "tuned_from": position.tuned_from,
         "best_epoch": None if position.best is None else position.best["epoch"],
         "best": position.best,
         "class_counts": position.class_counts,

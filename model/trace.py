@@ -14,6 +14,7 @@ from dataclasses import fields
 import torch
 from torch import Tensor, nn
 
+from model.explain import readout_share
 from model.vit import Block, BlockSteps, VisionTransformer, patchify
 
 LAYER_TENSORS = tuple(field.name for field in fields(BlockSteps))
@@ -28,12 +29,9 @@ def of_asked_layer(layer: Tensor, index: int, value: Tensor, kept: Tensor) -> Te
 def readout_attention(model: VisionTransformer, attention: Tensor) -> Tensor:
     """Give what is read out attends to in the patches: [B, H, n], of attention [B, H, N, N].
 
-    That is the class token's row, or the mean of the patches' rows.
+    That is the row of the class token, the mean of the patches' rows, or the mean of two such.
     """
-    prefix = model.config.prefix_tokens
-    if model.config.pooling == "class_token":
-        return attention[:, :, 0, prefix:]
-    return attention[:, :, prefix:, prefix:].mean(dim=2)
+    return (readout_share(model) @ attention)[..., model.config.prefix_tokens :]
 
 
 class Tracer(nn.Module):
@@ -54,7 +52,7 @@ class Tracer(nn.Module):
         embedded = model.embed(patch_embeddings)
         kept: dict[str, Tensor] = {}
         attentions, logits, norms = [], [], []
-        tokens = embedded
+        tokens = model.norm_pre(embedded)
         for index, block in enumerate(model.blocks):
             assert isinstance(block, Block)
             steps = block.steps(tokens)
@@ -63,7 +61,8 @@ class Tracer(nn.Module):
                 kept[name] = of_asked_layer(layer, index, value, kept.get(name, value))
             tokens = steps.output
             norm = model.norm(tokens)
-            readout = model.readout(norm)
+            pooled = model.pool(norm)
+            readout = model.fc_norm(pooled)
             attentions.append(readout_attention(model, steps.attention))
             logits.append(model.head(readout))
             norms.append(tokens.norm(dim=-1))
@@ -71,7 +70,7 @@ class Tracer(nn.Module):
             patches,
             patch_embeddings,
             embedded,
-            norm,
+            pooled if model.config.norm_after_pooling else norm,
             readout,
             logits[-1],
             torch.stack(attentions, dim=1),  # [B, L, H, n]

@@ -97,7 +97,7 @@ class Training:
             config.model_dump(mode="json"), list(images.labels), len(images.train)
         )
         if initial is not None:
-            self.position.origin = initial.origin.model_dump()
+            self.position.tuned_from = initial.tuned_from.model_dump()
         if self.imbalanced:
             parts = {"train": images.train.targets, "validation": images.validation.targets}
             self.position.class_counts = named_counts(parts, images.labels)
@@ -297,7 +297,8 @@ def train(config: TrainingConfig) -> Path:
     another training, the model to start from is not there or contradicts the configuration, or
     the machine cannot do what is asked.
     """
-    initial = read_initial_model(config.init) if config.init else None
+    image_size = config.image_size if "image_size" in config.model_fields_set else None
+    initial = read_initial_model(config.init, image_size) if config.init else None
     max_bytes = int(config.memory_gib * 2**30)
     data = read_training_data(config.data, config.validation_share, config.seed, max_bytes)
     config = resolved(config, initial, data)

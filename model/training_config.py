@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from model.config import Pooling, VisionTransformerConfig
+from model.config import VisionTransformerConfig
+from service.architecture import Pooling
 
 InitializationName = Literal["truncated_normal", "mimetic"]
 OptimizerName = Literal["muon", "adamw"]

@@ -88,8 +88,19 @@ class Steps:
     embedded: Tensor  # steps 6, 7, 8: [B, N, d]
     blocks: list[BlockSteps]  # steps 8b to 20, once per block: step 21
     norm: Tensor  # step 22b: [B, N, d]
-    readout: Tensor  # step 22: [B, d]
+    pooled: Tensor  # step 22: [B, d]
+    readout: Tensor  # what the head reads, normalised now if not before: [B, d]
     logits: Tensor  # step 23: [B, C]
+
+
+def layer_norm(config: VisionTransformerConfig) -> nn.LayerNorm:
+    """Make a norm of every token's own features."""
+    return nn.LayerNorm(config.width, eps=config.norm_epsilon)
+
+
+def learned_tokens(count: int, width: int) -> nn.Parameter | None:
+    """Make tokens that are the same for every image [1, count, d], or none."""
+    return nn.Parameter(torch.zeros(1, count, width)) if count else None
 
 
 class PatchEmbedding(nn.Module):
@@ -166,9 +177,9 @@ class Block(nn.Module):
 
     def __init__(self, config: VisionTransformerConfig, drop_path: float) -> None:
         super().__init__()
-        self.norm1 = nn.LayerNorm(config.width, eps=config.norm_epsilon)
+        self.norm1 = layer_norm(config)
         self.attn = Attention(config)
-        self.norm2 = nn.LayerNorm(config.width, eps=config.norm_epsilon)
+        self.norm2 = layer_norm(config)
         self.mlp = FeedForward(config)
         scaled = config.layer_scale is not None
         self.ls1 = LayerScale(config.width, config.layer_scale or 0.0) if scaled else nn.Identity()
@@ -226,16 +237,16 @@ class VisionTransformer(nn.Module):
         self.config = config
         width, depth = config.width, config.depth
         self.patch_embed = PatchEmbedding(config)
-        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
-        self.reg_token = (
-            nn.Parameter(torch.zeros(1, config.registers, width)) if config.registers else None
-        )
-        self.pos_embed = nn.Parameter(torch.zeros(1, 1 + config.patches, width))
+        self.cls_token = learned_tokens(int(config.class_token), width)
+        self.reg_token = learned_tokens(config.registers, width)
+        self.pos_embed = nn.Parameter(torch.zeros(1, config.tokens - config.registers, width))
+        self.norm_pre = layer_norm(config) if config.pre_norm else nn.Identity()
         self.blocks = nn.ModuleList(
             Block(config, config.drop_path * index / max(depth - 1, 1)) for index in range(depth)
         )
-        self.norm = nn.LayerNorm(width, eps=config.norm_epsilon)
-        self.head = nn.Linear(width, config.classes)
+        self.norm = nn.Identity() if config.norm_after_pooling else layer_norm(config)
+        self.fc_norm = layer_norm(config) if config.norm_after_pooling else nn.Identity()
+        self.head = nn.Linear(config.readout_width, config.classes)
 
     def steps(self, images: Tensor, keep: Tensor | None = None) -> Steps:
         """Follow the guide: compute every named value of a forward pass.
@@ -250,15 +261,16 @@ class VisionTransformer(nn.Module):
         if keep is not None:
             embedded = self.keep_patches(embedded, keep)
         blocks: list[BlockSteps] = []
-        tokens = embedded
+        tokens = self.norm_pre(embedded)  # of CLIP and its kin alone           [B, N, d]
         for block in self.blocks:  # 21
             assert isinstance(block, Block)
             blocks.append(block.steps(tokens))
             tokens = blocks[-1].output
         norm = self.norm(tokens)  # 22b                                         [B, N, d]
-        readout = self.readout(norm)  # 22                                      [B, d]
+        pooled = self.pool(norm)  # 22                                          [B, d]
+        readout = self.fc_norm(pooled)  # 22b where it waits for the mean       [B, d]
         logits = self.head(readout)  # 23                                       [B, C]
-        return Steps(patches, patch_embeddings, embedded, blocks, norm, readout, logits)
+        return Steps(patches, patch_embeddings, embedded, blocks, norm, pooled, readout, logits)
 
     def forward(self, images: Tensor, keep: Tensor | None = None) -> Tensor:
         """Give the logits [B, C]; while training, `patch_drop` of the patches are left out."""
@@ -271,27 +283,38 @@ class VisionTransformer(nn.Module):
             keep = self.draw_kept(tokens)
         if keep is not None:
             tokens = self.keep_patches(tokens, keep)
+        tokens = self.norm_pre(tokens)
         for block in self.blocks:
             tokens = block(tokens)
-        return self.readout(self.norm(tokens))
+        return self.read_out(tokens)
 
     def embed(self, patch_embeddings: Tensor) -> Tensor:
         """Prepend the class token (6), add the positions (7, 8), insert registers: [B, N, d]."""
         batch = patch_embeddings.shape[0]
-        class_token = self.cls_token.expand(batch, -1, -1)
-        tokens = torch.cat([class_token, patch_embeddings], dim=1) + self.pos_embed  # [B, 1+n, d]
+        tokens = patch_embeddings  # [B, n, d]
+        if self.cls_token is not None:
+            class_token = self.cls_token.expand(batch, -1, -1)
+            tokens = torch.cat([class_token, tokens], dim=1)  # [B, 1+n, d]
+        tokens = tokens + self.pos_embed
         if self.reg_token is None:
             return tokens
-        registers = self.reg_token.expand(batch, -1, -1)
-        return torch.cat([tokens[:, :1], registers, tokens[:, 1:]], dim=1)  # [B, N, d]
+        registers, first = self.reg_token.expand(batch, -1, -1), int(self.config.class_token)
+        return torch.cat([tokens[:, :first], registers, tokens[:, first:]], dim=1)  # [B, N, d]
 
-    def readout(self, norm: Tensor) -> Tensor:
-        """Take the class token's output, or the mean of the patches': [B, d]."""
-        if self.config.pooling == "class_token":
+    def read_out(self, tokens: Tensor) -> Tensor:
+        """Give what the head reads of the tokens [B, N, d] that left a block: 22b, 22."""
+        return self.fc_norm(self.pool(self.norm(tokens)))
+
+    def pool(self, norm: Tensor) -> Tensor:
+        """Take what is read out of the tokens [B, N, d], as `pooling` says: [B, d] or [B, 2d]."""
+        pooling, patches = self.config.pooling, norm[:, self.config.prefix_tokens :]
+        if pooling == "class_token":
             return norm[:, 0]
-        patches = norm[:, self.config.prefix_tokens :]
+        if pooling == "class_and_distillation_token":
+            return norm[:, :2].flatten(1)
         count = torch.ones_like(patches[:, :, :1]).sum(dim=1).clamp(min=1)  # 1 where none is kept
-        return patches.sum(dim=1) / count
+        mean = patches.sum(dim=1) / count
+        return mean if pooling == "mean" else torch.cat([norm[:, 0], mean], dim=-1)
 
     def keep_patches(self, tokens: Tensor, keep: Tensor) -> Tensor:
         """Take the patches that `keep` [B, K] does not number out of the sequence: [B, N', d].

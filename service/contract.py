@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from service.architecture import Architecture, PixelSize
 from service.errors import ContractError
 from service.explanation.methods import DEFAULT_METHOD, MethodName
 from service.graphs import Graphs, GraphSpec
@@ -29,7 +30,6 @@ SCHEMA_VERSION = 2
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-PixelSize = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
 
 
 class Preprocessing(Value):
@@ -51,41 +51,16 @@ class Preprocessing(Value):
     background: tuple[int, int, int] = Field(
         default=(255, 255, 255), description="The colour behind transparent pixels"
     )
+    crop_rounding: Literal["down", "even"] = Field(
+        default="down",
+        description="Where the crop begins when half a pixel is left over: before it, as in "
+        "transformers, or at the even pixel, as in torchvision and timm",
+    )
 
     @model_validator(mode="after")
     def crop_fits(self) -> Self:
         if self.crop[0] > self.size[0] or self.crop[1] > self.size[1]:
             raise ValueError(f"crop {self.crop} is larger than size {self.size}")
-        return self
-
-
-class Architecture(Value):
-    """The shape of the Vision Transformer, as far as the service and its page must know it."""
-
-    family: Literal["vit"] = "vit"
-    image_size: PixelSize
-    patch_size: Annotated[int, Field(ge=1)]
-    grid: PixelSize = Field(description="Patches as (rows, columns)")
-    depth: Annotated[int, Field(ge=1)]
-    heads: Annotated[int, Field(ge=1)]
-    width: Annotated[int, Field(ge=1)]
-    prefix_tokens: Annotated[int, Field(ge=1)] = Field(description="Class token and registers")
-    pooling: Literal["class_token", "mean"]
-    parameters: Annotated[int, Field(ge=1)]
-
-    @property
-    def patches(self) -> int:
-        """Patches in an image."""
-        return self.grid[0] * self.grid[1]
-
-    @model_validator(mode="after")
-    def grid_tiles_the_image(self) -> Self:
-        expected = tuple(side // self.patch_size for side in self.image_size)
-        if self.grid != expected:
-            raise ValueError(
-                f"grid {self.grid} is not image_size {self.image_size} by patch_size "
-                f"{self.patch_size}, which is {expected}"
-            )
         return self
 
 
@@ -166,7 +141,7 @@ class Contract(Value):
         patches, walked = (shape.patches,), (shape.depth, shape.patches)
         pixels = {"pixel_values": (3, *shape.image_size)}
         expected: dict[str, dict[str, tuple[int, ...]]] = {
-            "classify": {**pixels, "logits": classes, "readout": (shape.width,)},
+            "classify": {**pixels, "logits": classes, "readout": (shape.readout_width,)},
             "explain": {
                 **pixels,
                 "logit_weights": classes,
@@ -200,22 +175,24 @@ class Contract(Value):
         How wide the feed-forward is inside, the graph alone says.
         """
         shape, classes = self.architecture, len(self.labels)
-        tokens, grid, width = shape.prefix_tokens + shape.patches, shape.patches, shape.width
+        tokens, grid, width = shape.tokens, shape.patches, shape.width
         stated = self.graphs.trace.fixed_sizes if self.graphs.trace else {}
         inside = (tokens, *stated.get("hidden", ())[1:])
         of_head, mixed = (shape.heads, tokens, width // shape.heads), (shape.heads, tokens, tokens)
         of_tokens = (
-            "embedded", "norm", "tokens", "norm1", "merged", "projection", "attended", "norm2",
+            "embedded", "tokens", "norm1", "merged", "projection", "attended", "norm2",
             "feed_forward", "output",
         )  # fmt: skip
+        last = {"pooled": (width,)} if shape.norm_after_pooling else {"norm": (tokens, width)}
         return {
+            **last,
             **dict.fromkeys(of_tokens, (tokens, width)),
             **dict.fromkeys(("query", "key", "value", "context"), of_head),
             **dict.fromkeys(("scores", "attention"), mixed),
             **dict.fromkeys(("hidden", "activation"), inside),
             "patches": (grid, 3 * shape.patch_size**2),
             "patch_embeddings": (grid, width),
-            "readout": (width,),
+            "readout": (shape.readout_width,),
             "logits": (classes,),
             "readout_attention": (shape.depth, shape.heads, grid),
             "layer_logits": (shape.depth, classes),

@@ -31,4 +31,7 @@ def crop_box(width: int, height: int, preprocessing: Preprocessing) -> Box:
 
 
 def _crop_corner(rows: int, columns: int, preprocessing: Preprocessing) -> tuple[int, int]:
-    return (rows - preprocessing.crop[0]) // 2, (columns - preprocessing.crop[1]) // 2
+    left_over = rows - preprocessing.crop[0], columns - preprocessing.crop[1]
+    if preprocessing.crop_rounding == "even":
+        return round(left_over[0] / 2), round(left_over[1] / 2)  # Python rounds halves to even
+    return left_over[0] // 2, left_over[1] // 2

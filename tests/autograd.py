@@ -43,18 +43,25 @@ def relevance(
 
 
 def read_out(model: VisionTransformer, flow: Tensor) -> Tensor:
-    """Take what reaches the readout from each patch out of a flow between tokens [N, N]: [n]."""
+    """Take what reaches the readout from each patch out of a flow between tokens [N, N]: [n].
+
+    Where the readout has two parts, each counts half.
+    """
     prefix = model.config.prefix_tokens
-    if model.config.pooling == "class_token":
-        return flow[0, prefix:].detach()
-    return flow[prefix:, prefix:].mean(dim=0).detach()
+    parts = {
+        "class_token": [flow[0]],
+        "mean": [flow[prefix:].mean(dim=0)],
+        "class_token_and_mean": [flow[0], flow[prefix:].mean(dim=0)],
+        "class_and_distillation_token": [flow[0], flow[1]],
+    }[model.config.pooling]
+    return (sum(parts) / len(parts))[prefix:].detach()
 
 
 def legrad(model: VisionTransformer, steps: Steps, weights: Tensor) -> Tensor:
     """LeGrad: Bousselham et al., ICCV 2025: each layer's own readout at its own attention."""
     maps = []
     for block in steps.blocks:
-        logits = model.head(model.readout(model.norm(block.output)))
+        logits = model.head(model.read_out(block.output))
         (gradient,) = torch.autograd.grad(
             (logits * weights).sum(), block.attention, retain_graph=True
         )
@@ -93,6 +100,4 @@ def rollout(model: VisionTransformer, layers: list[Tensor], *, start_layer: int 
     flow = identity
     for attention in layers[start_layer:]:
         flow = (attention + identity) / 2 @ flow
-    if model.config.pooling == "class_token":
-        return read_out(model, flow)
-    return flow[model.config.prefix_tokens :].mean(dim=0)[model.config.prefix_tokens :].detach()
+    return read_out(model, flow)

@@ -10,21 +10,32 @@ from typing import Literal
 
 import numpy as np
 
-from service.contract import Architecture
+from service.architecture import Architecture, Pooling
 from service.engine import Floats
 
 Sign = Literal["positive", "negative", "both"]
 Fusion = Literal["mean", "max", "min"]
+READ: dict[Pooling, tuple[int | Literal["patches"], ...]] = {  # a token, or the patches' mean
+    "class_token": (0,),
+    "mean": ("patches",),
+    "class_token_and_mean": (0, "patches"),
+    "class_and_distillation_token": (0, 1),
+}
 HIGH_NORM_SPREADS = 6  # median absolute deviations
 
 
 def readout_share(architecture: Architecture) -> Floats:
-    """Give every token's share in the readout [N]: the class token alone, or all patches alike."""
-    share = np.zeros(architecture.prefix_tokens + architecture.patches, np.float32)
-    if architecture.pooling == "class_token":
-        share[0] = 1
-    else:
-        share[architecture.prefix_tokens :] = 1 / architecture.patches
+    """Give every token's share in the readout: [N], with the sum 1.
+
+    That is the class token alone, or all patches alike; of a readout of two parts, each has half.
+    """
+    parts = np.zeros((len(READ[architecture.pooling]), architecture.tokens), np.float32)
+    for part, what in zip(parts, READ[architecture.pooling], strict=True):
+        if what == "patches":
+            part[architecture.prefix_tokens :] = 1 / architecture.patches
+        else:
+            part[what] = 1
+    share: Floats = parts.mean(axis=0)
     return share
 
 

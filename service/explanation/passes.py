@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from service.contract import Architecture
+from service.architecture import Architecture
 from service.engine import Arrays, Engine, Floats, check_finite
 from service.errors import InferenceFailed
 
@@ -114,7 +114,7 @@ def passes_together(architecture: Architecture, most: int) -> int:
     A pass that walks back keeps, of every block, about three attention matrices and sixteen times
     the tokens. On a CPU, batches of a large model are no faster.
     """
-    tokens = architecture.prefix_tokens + architecture.patches
+    tokens = architecture.tokens
     kept = tokens * (3 * architecture.heads * tokens + 16 * architecture.width)
     return max(1, min(most, BATCH_BYTES // (FLOAT_BYTES * architecture.depth * kept)))
 

@@ -11,7 +11,8 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from service.contract import Architecture, Contract, Preprocessing
+from service.architecture import Architecture
+from service.contract import Contract, Preprocessing
 from service.engine import Floats
 from service.explanation.passes import Indexes, Mixture, Pass, Patches
 

@@ -101,7 +101,7 @@ def model_metadata(contract: Contract, versions: Sequence[str]) -> ModelMetadata
         outputs=[
             TensorMetadata(name="logits", datatype="FP32", shape=[ANY, classes]),
             TensorMetadata(name="probabilities", datatype="FP32", shape=[ANY, classes]),
-            TensorMetadata(name="readout", datatype="FP32", shape=[ANY, shape.width]),
+            TensorMetadata(name="readout", datatype="FP32", shape=[ANY, shape.readout_width]),
             TensorMetadata(name="labels", datatype="BYTES", shape=[ANY, classes]),
         ],
     )

@@ -64,7 +64,6 @@ def facts(
 ) -> dict[str, str]:
     """Say what a reader must know beside the tensors, in JSON."""
     contract, shape = bundle.contract, bundle.contract.architecture
-    registers = shape.prefix_tokens - 1
     told: dict[str, Any] = {
         "model": {"name": contract.name, "version": contract.version, "digest": bundle.digest},
         "image": asdict(image),
@@ -73,10 +72,10 @@ def facts(
             **shape.model_dump(
                 include={
                     "image_size", "patch_size", "grid", "depth", "heads", "width",
-                    "prefix_tokens", "pooling",
+                    "prefix_tokens", "class_token", "pooling", "norm_after_pooling", "pre_norm",
                 }
             ),
-            "registers": registers,
+            "registers": shape.registers,
             "norm_epsilon": parameters.shape["norm_epsilon"],
             "layer_scale": parameters.shape["layer_scale"] is not None,
         },

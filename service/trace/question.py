@@ -95,7 +95,7 @@ def ask_trace(
     Raises InvalidParameter with all that is wrong.
     """
     shape, wrong = contract.architecture, list[ErrorDetail]()
-    tensors = list(_tensors(options.tensors, parameters, wrong))
+    tensors = list(_tensors(options.tensors, contract, parameters, wrong))
     layers = _numbers(options.layers, shape.depth, "layers", "layer", wrong)
     heads = _numbers(options.heads, shape.heads, "heads", "head", wrong)
     units = _units(options.units, tensors, contract, parameters, wrong)
@@ -111,7 +111,9 @@ def ask_trace(
     return TraceQuestion(entries, tuple(units), options.dtype)
 
 
-def _tensors(asked: str, parameters: Parameters, wrong: list[ErrorDetail]) -> Iterator[TraceTensor]:
+def _tensors(
+    asked: str, contract: Contract, parameters: Parameters, wrong: list[ErrorDetail]
+) -> Iterator[TraceTensor]:
     names = [name.strip() for name in asked.split(",")]
     for name in dict.fromkeys(names):
         tensor = TENSORS.get(name)
@@ -119,12 +121,21 @@ def _tensors(asked: str, parameters: Parameters, wrong: list[ErrorDetail]) -> It
             nearest = get_close_matches(name[:64], TENSORS, n=3, cutoff=0.4)
             some = f"the nearest are {', '.join(nearest)}" if nearest else "/docs lists them"
             _tell(wrong, "tensors", f"tensor {shorten(name)} does not exist; {some}")
-        elif tensor.parameter and tensor.parameter.format(layer=0) not in parameters.names:
+        elif not _is_there(tensor, contract, parameters):
             _tell(wrong, "tensors", f"this model has no {tensor.needs}, so no {name}; leave it out")
         else:
             yield tensor
         if names.count(name) > 1:
             _tell(wrong, "tensors", f"tensor {shorten(name)} is named twice; name each once")
+
+
+def _is_there(tensor: TraceTensor, contract: Contract, parameters: Parameters) -> bool:
+    if tensor.source == "weights":
+        return tensor.parameter.format(layer=0) in parameters.names
+    if tensor.source == "picture":
+        return True
+    assert contract.graphs.trace is not None
+    return any(spec.name == tensor.output for spec in contract.graphs.trace.outputs)
 
 
 def _numbers(

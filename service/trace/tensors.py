@@ -21,6 +21,7 @@ class TraceTensor:
     A parameter is named as in checkpoints, with {layer} where it belongs to one. Where it has
     units, its rows are outputs, some of which can be chosen; `part` is which of the three parts of
     the joint weights of queries, keys and values it is. What only some models have, `needs` names.
+    Of a value, the model has it where its graph gives it; of a parameter, where its weights do.
     """
 
     name: str
@@ -68,15 +69,21 @@ TENSORS: dict[str, TraceTensor] = {
         TraceTensor("pixels", "whole", "picture"),
         TraceTensor("pixel_values", "whole", "picture"),
         *_values("whole", "patches", "patch_embeddings", "embedded"),
-        *_values("whole", "norm", "readout", "logits", "probabilities"),
+        TraceTensor("norm", "whole", "graph", needs="norm before pooling"),
+        TraceTensor("pooled", "whole", "graph", needs="norm after pooling"),
+        *_values("whole", "readout", "logits", "probabilities"),
         *_values("whole", "readout_attention", "layer_logits", "token_norms"),
         _parameter("patch_embed_weight", "patch_embed.proj.weight"),
         _parameter("patch_embed_bias", "patch_embed.proj.bias"),
-        _parameter("cls_token", "cls_token"),
+        _parameter("cls_token", "cls_token", needs="class token"),
         _parameter("reg_token", "reg_token", needs="registers"),
         _parameter("pos_embed", "pos_embed"),
-        _parameter("norm_weight", "norm.weight"),
-        _parameter("norm_bias", "norm.bias"),
+        _parameter("norm_pre_weight", "norm_pre.weight", needs="norm before its first layer"),
+        _parameter("norm_pre_bias", "norm_pre.bias", needs="norm before its first layer"),
+        _parameter("norm_weight", "norm.weight", needs="norm before pooling"),
+        _parameter("norm_bias", "norm.bias", needs="norm before pooling"),
+        _parameter("fc_norm_weight", "fc_norm.weight", needs="norm after pooling"),
+        _parameter("fc_norm_bias", "fc_norm.bias", needs="norm after pooling"),
         _parameter("head_weight", "head.weight"),
         _parameter("head_bias", "head.bias"),
         *_values("layer", "tokens", "norm1", "merged", "projection", "attended"),

@@ -85,6 +85,7 @@ def test_what_it_was_tuned_from_goes_on_record(tuning, pets_bundle):
         "digest": read_bundle(pets_bundle).digest,
         "head": "new",
         "trained": "head",
+        "origin": None,
     }
 
 
@@ -309,7 +310,7 @@ def test_without_an_initial_model_it_is_another_training(tuning, tiny_config):
 
 def test_an_initial_model_that_is_not_there_leaves_no_run_folder(tuning):
     config = tuning(init="nowhere")
-    with pytest.raises(InvalidInput, match="init 'nowhere' is not there"):
+    with pytest.raises(InvalidInput, match="source 'nowhere' is not there"):
         train(config)
     assert not config.run.exists()
 
@@ -355,6 +356,6 @@ def test_a_tuned_run_is_exported_and_its_card_tells_what_it_was_tuned_from(
     assert made.best_epoch == load_checkpoint(run).provenance["best_epoch"]
     assert not any(name.startswith("recognised/") for name in made.history[0])
     card = (bundle.folder / "README.md").read_text()
-    assert "| Started from | pets 2, with a new head; the head alone was trained. `sha256:" in card
+    assert "| Started from | pets 2, with a new head; the head alone trained. `sha256:" in card
     assert f"| Best epoch | {made.best_epoch:g}, by validation |" in card
     assert os.sep + "pets" not in made.command

@@ -52,12 +52,17 @@ def test_a_run_and_the_bundle_made_of_it_start_alike(pets, pets_run, pets_bundle
 
 
 def test_what_is_not_there_is_named():
-    with pytest.raises(InvalidInput, match="init 'nowhere' is not there; give the folder of a"):
+    with pytest.raises(
+        InvalidInput,
+        match="init nowhere is no bundle and no run, and source 'nowhere' is not there",
+    ):
         read_initial_model("nowhere")
 
 
 def test_a_folder_with_neither_is_refused(tmp_path):
-    with pytest.raises(InvalidInput, match=r"holds no checkpoint\.json"):
+    with pytest.raises(
+        InvalidInput, match=r"is no bundle and no run, and .* holds no weights, it holds nothing"
+    ):
         read_initial_model(str(tmp_path))
 
 
@@ -152,7 +157,7 @@ def test_levels_and_margin_stay_those_of_the_model(pets):
 
 def test_other_labels_get_a_head_that_finds_them_equally_likely(pets):
     initial, model = built(pets, config(), ("ship", "tree"))
-    assert initial.origin.head == "new"
+    assert initial.tuned_from.head == "new"
     assert initial.shape.classes == 2
     with torch.no_grad():
         assert torch.equal(model(random_images(model)), torch.zeros(2, 2))
@@ -166,7 +171,7 @@ def test_the_same_labels_in_another_order_keep_their_rows(pets, pets_run):
     with torch.no_grad():
         images = random_images(before)
         assert torch.allclose(model(images), before(images).flip(1), atol=1e-6)
-    assert (initial.origin.head, initial.origin.trained) == ("kept", "head")
+    assert (initial.tuned_from.head, initial.tuned_from.trained) == ("kept", "head")
     assert "its head is kept, for its labels are the same; the rest stays" in described(initial)
 
 

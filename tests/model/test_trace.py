@@ -21,7 +21,7 @@ from service.graphs import Graphs
 from tests.model.pets import pets_vit
 from tests.model.vits import SHAPES, random_images, small_vit
 
-WHOLE = ("patches", "patch_embeddings", "embedded", "norm", "readout", "logits")
+WHOLE = ("patches", "patch_embeddings", "embedded", "norm", "pooled", "readout", "logits")
 
 
 def traced(model, images, layer):
@@ -43,7 +43,9 @@ def model(request):
 def test_the_values_of_the_whole_model_are_those_of_the_steps(model):
     images = random_images(model)
     found, steps = traced(model, images, [0, 2]), steps_of(model, images)
-    for name in WHOLE:
+    absent = "norm" if model.config.norm_after_pooling else "pooled"
+    assert set(WHOLE) - set(found) == {absent}
+    for name in set(WHOLE) & set(found):
         torch.testing.assert_close(found[name], getattr(steps, name), rtol=0, atol=0)
 
 
@@ -67,15 +69,19 @@ def test_the_logits_after_a_layer_are_those_of_a_model_that_ends_there(model):
         torch.testing.assert_close(layers[:, depth - 1], logits, rtol=1e-5, atol=1e-5)
 
 
-def test_the_readouts_attention_is_the_class_tokens_or_the_mean_of_the_patches(model):
-    images, config = random_images(model), model.config
+def test_the_readouts_attention_is_the_mean_of_the_rows_that_its_parts_are_made_of(model):
+    images, prefix = random_images(model), model.config.prefix_tokens
     found = traced(model, images, [0, 0])["readout_attention"]
     for layer, block in enumerate(steps_of(model, images).blocks):
-        rows = block.attention[..., config.prefix_tokens :]
-        expected = rows[:, :, 0]
-        if config.pooling == "mean":
-            expected = rows[:, :, config.prefix_tokens :].mean(dim=2)
-        torch.testing.assert_close(found[:, layer], expected, rtol=0, atol=0)
+        rows = block.attention[..., prefix:]
+        mean = rows[:, :, prefix:].mean(dim=2)
+        expected = {
+            "class_token": rows[:, :, 0],
+            "mean": mean,
+            "class_token_and_mean": (rows[:, :, 0] + mean) / 2,
+            "class_and_distillation_token": (rows[:, :, 0] + rows[:, :, 1]) / 2,
+        }[model.config.pooling]
+        torch.testing.assert_close(found[:, layer], expected, rtol=0, atol=1e-6)
 
 
 def test_token_norms_are_the_lengths_of_all_tokens_after_each_layer(model):

@@ -144,6 +144,64 @@ def test_step_22_the_readout_is_the_normalised_class_token(steps):
     torch.testing.assert_close(steps.readout, steps.norm[:, 0])
 
 
+def steps_of(images, **shape):
+    model = small_vit(**shape)
+    with torch.no_grad():
+        return model, model.steps(images)
+
+
+def test_step_6_a_model_without_class_token_begins_with_its_registers_or_patches(images):
+    model, steps = steps_of(images, class_token=False, pooling="mean")
+    assert "cls_token" not in model.state_dict()
+    assert model.pos_embed.shape == (1, PATCHES, D)
+    torch.testing.assert_close(steps.embedded, steps.patch_embeddings + model.pos_embed)
+    registered, steps = steps_of(images, class_token=False, pooling="mean", registers=2)
+    torch.testing.assert_close(steps.embedded[0, :2], registered.reg_token[0])
+    expected = steps.patch_embeddings + registered.pos_embed
+    torch.testing.assert_close(steps.embedded[:, 2:], expected)
+
+
+def test_step_8_a_norm_before_the_blocks_gives_the_first_of_them_what_enters(images):
+    model, steps = steps_of(images, pre_norm=True)
+    torch.testing.assert_close(steps.blocks[0].tokens, model.norm_pre(steps.embedded))
+    assert not torch.allclose(steps.blocks[0].tokens, steps.embedded, atol=0.1)
+
+
+def test_step_22_the_mean_of_the_patches_leaves_class_token_and_registers_out(images):
+    _, steps = steps_of(images, pooling="mean", registers=2)
+    torch.testing.assert_close(steps.pooled, steps.norm[:, 3:].mean(dim=1))
+    assert steps.readout is steps.pooled
+
+
+def test_step_22_the_mean_is_normalised_where_the_tokens_were_not(images):
+    model, steps = steps_of(images, pooling="mean", norm_after_pooling=True)
+    assert steps.norm is steps.blocks[-1].output
+    torch.testing.assert_close(steps.pooled, steps.norm[:, 1:].mean(dim=1))
+    normalised = (steps.readout - model.fc_norm.bias) / model.fc_norm.weight
+    torch.testing.assert_close(normalised.mean(-1), torch.zeros(B), rtol=0, atol=1e-5)
+    assert {name for name in model.state_dict() if name.startswith(("norm.", "fc_norm."))} == {
+        "fc_norm.weight",
+        "fc_norm.bias",
+    }
+
+
+def test_step_22_the_class_token_stands_beside_the_mean_of_the_patches(images):
+    _, steps = steps_of(images, pooling="class_token_and_mean", registers=2)
+    expected = torch.cat([steps.norm[:, 0], steps.norm[:, 3:].mean(dim=1)], dim=1)
+    torch.testing.assert_close(steps.readout, expected)
+
+
+def test_step_23_one_head_of_two_tokens_is_the_mean_of_deits_two_heads(images):
+    model, steps = steps_of(images, pooling="class_and_distillation_token", registers=1)
+    of_class, of_distillation = (torch.nn.Linear(D, C) for _ in range(2))
+    with torch.no_grad():
+        weights = [of_class.weight / 2, of_distillation.weight / 2]
+        model.head.weight.copy_(torch.cat(weights, dim=1))
+        model.head.bias.copy_((of_class.bias + of_distillation.bias) / 2)
+        both = of_class(steps.norm[:, 0]), of_distillation(steps.norm[:, 1])
+        torch.testing.assert_close(model.steps(images).logits, (both[0] + both[1]) / 2)
+
+
 def test_step_23_the_head_gives_a_logit_for_every_class(model, steps):
     assert steps.logits.shape == (B, C)
     torch.testing.assert_close(steps.logits, model.head(steps.readout))
@@ -240,7 +298,7 @@ def logits_with_masked_keys(model, images, keep):
     for row, kept in zip(is_hidden, keep, strict=True):
         row[config.prefix_tokens + kept] = False
     mask = is_hidden[:, None, None, :] * -1e4
-    tokens = model.embed(model.patch_embed(images))
+    tokens = model.norm_pre(model.embed(model.patch_embed(images)))
     for block in model.blocks:
         width = config.head_width
         query, key, value = (
@@ -252,12 +310,17 @@ def logits_with_masked_keys(model, images, keep):
         tokens = tokens + block.ls1(block.attn.proj(context))
         tokens = tokens + block.ls2(block.mlp(block.norm2(tokens)))
     norm = model.norm(tokens)
-    if config.pooling == "class_token":
-        return model.head(norm[:, 0])
     is_pooled = ~is_hidden
     is_pooled[:, : config.prefix_tokens] = False
     shares = is_pooled.to(norm.dtype) / is_pooled.sum(dim=1, keepdim=True)
-    return model.head(torch.einsum("bn,bnd->bd", shares, norm))
+    mean = torch.einsum("bn,bnd->bd", shares, norm)
+    parts = {
+        "class_token": [norm[:, 0]],
+        "mean": [model.fc_norm(mean)],
+        "class_token_and_mean": [norm[:, 0], mean],
+        "class_and_distillation_token": [norm[:, 0], norm[:, 1]],
+    }[config.pooling]
+    return model.head(torch.cat(parts, dim=-1))
 
 
 @pytest.mark.parametrize("count", [1, 6, 14])
@@ -280,9 +343,9 @@ def test_a_picture_of_no_patches_has_logits_too(shape):
     assert torch.isfinite(logits).all()
 
 
-@pytest.mark.parametrize("pooling", ["class_token", "mean"])
-def test_a_removed_patch_does_not_count_whatever_it_shows(pooling):
-    model = small_vit(pooling=pooling)
+@pytest.mark.parametrize("shape", [name for name in SHAPES if "image_size" not in SHAPES[name]])
+def test_a_removed_patch_does_not_count_whatever_it_shows(shape):
+    model = small_vit(**SHAPES[shape])
     images = random_images(model)
     changed = images.clone()
     changed[:, :, :P, :P] = 7.0  # the first patch

@@ -16,6 +16,12 @@ SHAPES: dict[str, dict[str, Any]] = {
     "registers": {"registers": 3},
     "mean pooling with registers": {"pooling": "mean", "registers": 2, "layer_scale": 0.3},
     "a grid that is not square": {"image_size": (24, 40)},
+    "no class token": {"class_token": False, "pooling": "mean"},
+    "no class token but registers": {"class_token": False, "pooling": "mean", "registers": 2},
+    "norm after pooling": {"pooling": "mean", "norm_after_pooling": True},
+    "class token beside the mean": {"pooling": "class_token_and_mean", "registers": 2},
+    "distillation token": {"pooling": "class_and_distillation_token", "registers": 1},
+    "norm before the blocks": {"pre_norm": True},
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from service.contract import Architecture
+from service.architecture import Architecture
 
 
 def architecture(
@@ -29,7 +29,6 @@ def architecture(
 
 def attention_of(shape: Architecture, seed: int = 0) -> np.ndarray:
     """Draw attention [L, H, N, N] whose rows sum to 1."""
-    tokens = shape.prefix_tokens + shape.patches
-    sizes = (shape.depth, shape.heads, tokens, tokens)
+    sizes = (shape.depth, shape.heads, shape.tokens, shape.tokens)
     weights = np.random.default_rng(seed).random(sizes, np.float32)
     return weights / weights.sum(axis=-1, keepdims=True)

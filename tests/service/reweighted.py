@@ -13,7 +13,8 @@ import torch
 from model.checkpoint import Checkpoint
 from model.explain import Attender, Explainer
 from model.vit import VisionTransformer
-from service.contract import GOLDEN_FILE, Architecture, Preprocessing
+from service.architecture import Architecture
+from service.contract import GOLDEN_FILE, Preprocessing
 from service.explanation.maps import attention_rollout
 from service.golden import Golden
 from service.preprocess import ImageLimits, preprocess

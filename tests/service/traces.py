@@ -58,7 +58,7 @@ def by_torch(model: VisionTransformer, pixel_values: np.ndarray) -> Arrays:
     """Compute every tensor of a trace, but the pixels, with the model's own explicit path."""
     with torch.inference_mode():
         steps = model.steps(torch.from_numpy(pixel_values)[None])
-        layer_logits = [model.head(model.readout(model.norm(b.output))) for b in steps.blocks]
+        layer_logits = [model.head(model.read_out(b.output)) for b in steps.blocks]
     state, prefix = model.state_dict(), model.config.prefix_tokens
     found: dict[str, torch.Tensor] = {
         "pixel_values": torch.from_numpy(pixel_values),

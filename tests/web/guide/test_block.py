@@ -212,7 +212,7 @@ def test_the_prediction_after_each_layer_is_that_of_the_final_norm_and_head(foll
     model = truth.checkpoint.model
     with torch.no_grad():
         logits = torch.stack(
-            [model.head(model.readout(model.norm(block.output)))[0] for block in truth.steps.blocks]
+            [model.head(model.read_out(block.output))[0] for block in truth.steps.blocks]
         )
     probabilities = logits.softmax(dim=-1)
     place = drawing.locator(".section", has_text="The prediction after each layer")
