@@ -20,10 +20,11 @@ from model.cli import Train, main
 from model.position import STATE_FILE, load_state
 from model.train import Training, train
 from model.training_config import TrainingConfig
-from service.bundle import read_bundle
+from service.bundle import file_digest, read_bundle
 from service.errors import InvalidInput
 from tests.exported import untraced_exporter
 from tests.model.pets import MEAN, STD
+from tests.model.pretrained.saved import KINDS, saved
 from tests.model.shapes import write_pictures
 from tests.model.test_train import assert_same, command, environment, weights
 
@@ -114,6 +115,18 @@ def test_every_option_tunes_together(tuning, unequal, pets_bundle):
         )
     )
     assert load_checkpoint(run).model.config.image_size == (24, 24)
+
+
+def test_a_public_model_is_tuned_and_stays_on_record(tuning, tmp_path):
+    source = tmp_path / "public"
+    saved(KINDS["DINOv2 with registers"], source)
+    (source / "README.md").write_text("---\nlicense: apache-2.0\n---\n")
+    made = load_checkpoint(train(tuning(init=str(source), image_size=24, layer_decay=0.5)))
+    assert made.model.config.image_size == (24, 24)
+    assert made.model.config.registers == 3
+    tuned_from = made.provenance["tuned_from"]
+    assert tuned_from["origin"]["licence"] == "apache-2.0"
+    assert tuned_from["digest"] == file_digest(source / "model.safetensors")
 
 
 # freezing

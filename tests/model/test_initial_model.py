@@ -17,6 +17,7 @@ from service.bundle import file_digest
 from service.contract import Preprocessing
 from service.errors import ContractError, InvalidInput
 from tests.model.pets import LABELS, MEAN, STD
+from tests.model.pretrained.saved import BACKBONES, KINDS, SIDE, pixels, saved
 from tests.model.vits import random_images, small_vit
 
 
@@ -180,3 +181,42 @@ def test_a_model_without_a_head_gets_one(pets):
     headless = dataclasses.replace(pets, parameters=parameters, labels=())
     _, model = built(headless, config(), LABELS)
     assert torch.equal(model.head.weight, torch.zeros(5, 64))
+
+
+# public models
+
+
+@pytest.mark.parametrize("kind", ["ViT", "distilled DeiT", "DINOv2 with registers"])
+def test_a_public_model_starts_with_its_own_logits(kind, tmp_path):
+    source = saved(KINDS[kind], tmp_path)
+    public = read_initial_model(str(tmp_path), SIDE)
+    _, model = built(public, config(), public.labels)
+    with torch.no_grad():
+        images = pixels()
+        expected = source(images).logits
+        assert torch.allclose(model(images), expected, atol=1e-4)
+    assert public.origin is not None
+    assert public.origin.digest == public.digest == file_digest(tmp_path / "model.safetensors")
+
+
+def test_a_backbone_without_a_head_gets_one(tmp_path):
+    source = saved(BACKBONES["DINOv2"], tmp_path)
+    initial, model = built(read_initial_model(str(tmp_path), SIDE), config(), ("ant", "bee"))
+    assert initial.tuned_from.head == "new"
+    with torch.no_grad():
+        images = pixels()
+        tokens = source(images).last_hidden_state
+        expected = torch.cat([tokens[:, 0], tokens[:, 1:].mean(dim=1)], dim=1)
+        assert torch.allclose(model.features(images), expected, atol=1e-4)
+        assert torch.equal(model(images), torch.zeros(3, 2))
+
+
+def test_a_public_models_positions_are_resampled_as_its_library_does_it(tmp_path):
+    source = saved(KINDS["ViT"], tmp_path)
+    public = read_initial_model(str(tmp_path), image_size=48)
+    assert public.shape.image_size == (48, 48)
+    _, model = built(public, config(image_size=48), public.labels)
+    with torch.no_grad():
+        images = pixels(48, 48)
+        expected = source(images, interpolate_pos_encoding=True).logits
+        assert torch.allclose(model(images), expected, atol=1e-4)
