@@ -85,11 +85,12 @@ def readout_backward(model: VisionTransformer, tokens: Tensor, logit_weights: Te
 
     `tokens` [B, N, d] are those that left the last block.
     """
-    rows, width = rows_read_out(model), model.config.width
+    rows = rows_read_out(model)
+    matrix = pooling_matrix(model)[:, rows]  # [1 or 2, R]
     pooled = model.pool(model.norm(tokens))[:, None]  # [B, 1, d]
     readout = norm_backward(logit_weights @ model.head.weight, model.fc_norm, pooled)  # [B, T, d]
-    parts = readout.reshape(*readout.shape[:-1], -1, width)  # [B, T, 1 or 2, d]
-    norm = pooling_matrix(model)[:, rows].T @ parts  # [B, T, R, d]
+    parts = readout.reshape(*readout.shape[:2], len(matrix), model.config.width)
+    norm = matrix.T @ parts  # [B, T, R, d]
     return norm_backward(norm, model.norm, tokens[:, None, rows])
 
 

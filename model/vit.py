@@ -4,7 +4,8 @@ Read `VisionTransformer.steps` beside the guide: every step has its number, its 
 B images, n patches, N tokens, d width, H heads, d/H head width, L blocks, C classes.
 
 Two paths compute the same numbers. `steps` is explicit and keeps every intermediate value;
-`forward` is the fused one that training and the classify graph use.
+`forward` is the fused one that training and the classify graph use. What only some public models
+have, an identity stands for in the others: `norm_pre`, `fc_norm` and LayerScale.
 
 Sources: Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021; Vaswani et al., "Attention
 Is All You Need", NeurIPS 2017. Parameter names are those of public ViT checkpoints.
@@ -88,8 +89,8 @@ class Steps:
     embedded: Tensor  # steps 6, 7, 8: [B, N, d]
     blocks: list[BlockSteps]  # steps 8b to 20, once per block: step 21
     norm: Tensor  # step 22b: [B, N, d]
-    pooled: Tensor  # step 22: [B, d]
-    readout: Tensor  # what the head reads, normalised now if not before: [B, d]
+    pooled: Tensor  # step 22: [B, d], or [B, 2d] where the head reads two tokens
+    readout: Tensor  # what the head reads, normalised now if not before: as `pooled`
     logits: Tensor  # step 23: [B, C]
 
 

@@ -110,6 +110,20 @@ def pets_bundle(pets_bundles: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def public_bundles(tmp_path_factory) -> Path:
+    """A folder with a model of each shape of public checkpoints; never write into it."""
+    from model.export import export_bundle
+    from tests.model.pets import checkpoint
+    from tests.model.vits import PUBLIC_SHAPES, public_vit
+
+    def export_all(bundles: Path) -> None:
+        for name in PUBLIC_SHAPES:
+            export_bundle(checkpoint(public_vit(name)), bundles, name, "1")
+
+    return exported_once(tmp_path_factory, "public", export_all)
+
+
+@pytest.fixture(scope="session")
 def sure_pictures(tiny_bundle: Path, tmp_path_factory) -> Path:
     """Forty labelled test pictures that the tiny model is sure about, and right."""
     from tests.near_ties import write_sure

@@ -80,3 +80,9 @@ def test_plain_matrices_are_small_and_biases_zero():
 def test_the_same_seed_gives_the_same_weights():
     one, other = (started("mimetic").state_dict() for _ in range(2))
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_positions_without_a_class_token_are_the_patches_alone():
+    model = started("mimetic", class_token=False, pooling="mean", registers=1)
+    assert torch.equal(model.pos_embed[0], sinusoidal_positions((8, 8), 96))
+    assert 0 < model.reg_token.abs().max() < 1e-4

@@ -25,6 +25,14 @@ SHAPES: dict[str, dict[str, Any]] = {
 }
 
 
+# what public checkpoints have, in as few models as have all of it
+PUBLIC_SHAPES: dict[str, dict[str, Any]] = {
+    "bare": {"class_token": False, "pooling": "mean", "norm_after_pooling": True},
+    "beside": {"pooling": "class_token_and_mean", "registers": 2, "pre_norm": True},
+    "distilled": {"pooling": "class_and_distillation_token", "registers": 1},
+}
+
+
 def small_vit(seed: int = 0, **changes: Any) -> VisionTransformer:
     """Give a ViT of three blocks in evaluation mode, with weights that do not vanish."""
     values: dict[str, Any] = {"image_size": (32, 32), "patch_size": 8, "width": 24, "depth": 3}
@@ -42,3 +50,8 @@ def random_images(model: VisionTransformer, count: int = 2, seed: int = 1) -> to
     config = model.config
     images = torch.randn(count, config.channels, *config.image_size, generator=generator)
     return images.to(model.head.weight.dtype)
+
+
+def public_vit(name: str) -> VisionTransformer:
+    """Give a small ViT of a shape that public checkpoints have."""
+    return small_vit(depth=2, **PUBLIC_SHAPES[name])

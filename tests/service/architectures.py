@@ -13,6 +13,7 @@ def architecture(
     grid: tuple[int, int] = (2, 3),
     depth: int = 2,
     heads: int = 2,
+    **others: bool,
 ) -> Architecture:
     return Architecture(
         image_size=(8 * grid[0], 8 * grid[1]),
@@ -24,6 +25,7 @@ def architecture(
         prefix_tokens=prefix_tokens,
         pooling=pooling,
         parameters=1,
+        **others,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import jsonschema
 import pytest
@@ -102,6 +103,35 @@ def test_every_wrong_key_is_named_at_once(copy_bundle) -> None:
         "/architecture/heads",
         "/preprocessing/mean",
     }
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"prefix_tokens": 0}, "prefix_tokens is 0, but class_token is True"),
+        ({"class_token": False, "prefix_tokens": 0}, "pooling 'class_token' reads a class token"),
+        (
+            {"pooling": "class_and_distillation_token"},
+            "prefix_tokens is 1, .* 'class_and_distillation_token', which make it at least 2",
+        ),
+        ({"norm_after_pooling": True}, "norm_after_pooling is True, but pooling is 'class_token'"),
+        ({"pooling": "class_token_and_mean"}, "classify does not fit .*: readout"),
+        ({"pooling": "mean", "norm_after_pooling": True}, "trace does not fit .*: norm, pooled"),
+    ],
+)
+def test_a_shape_that_no_model_or_not_this_one_has_is_refused(copy_bundle, changes, words) -> None:
+    error = refused(copy_bundle, lambda contract: contract["architecture"].update(changes))
+    assert re.search(words, error.detail), error.detail
+
+
+def test_a_bundle_from_before_there_were_other_shapes_reads_as_it_was(copy_bundle) -> None:
+    def change(contract) -> None:
+        for added in ("class_token", "norm_after_pooling", "pre_norm"):
+            del contract["architecture"][added]
+
+    shape = read_bundle(copy_bundle(change)).contract.architecture
+    assert (shape.class_token, shape.norm_after_pooling, shape.pre_norm) == (True, False, False)
+    assert (shape.registers, shape.readout_width) == (0, shape.width)
 
 
 def test_parts_that_disagree_are_named_at_once(copy_bundle) -> None:

@@ -32,7 +32,7 @@ from service.trace.parameters import Parameters
 from service.trace.tensors import TENSORS
 from tests.exported import exported_once
 from tests.model.pets import checkpoint
-from tests.model.vits import small_vit
+from tests.model.vits import PUBLIC_SHAPES, small_vit
 from tests.service.live import Live, serving
 from tests.service.pictures import draw, encode, text_of
 from tests.service.problems import assert_problem
@@ -70,6 +70,12 @@ def embedded() -> Iterator[Live]:
         yield server
 
 
+@pytest.fixture(scope="module", params=PUBLIC_SHAPES)
+def public(request, public_bundles) -> Iterator[Live]:
+    with serving(public_bundles, default_model=request.param) as server:
+        yield server
+
+
 @pytest.fixture(params=["live", "odd", "embedded"])
 def server(request) -> Live:
     return request.getfixturevalue(request.param)
@@ -85,6 +91,14 @@ def trace(server: Live, *tensors: str, **query: object) -> tuple[dict, dict]:
 
 
 def test_every_tensor_of_every_layer_and_head_is_the_models_own(server: Live) -> None:
+    assert_own(server)
+
+
+def test_every_tensor_of_a_model_of_a_public_shape_is_its_own(public: Live) -> None:
+    assert_own(public)
+
+
+def assert_own(server: Live) -> None:
     model = model_of(server)
     names = everything_of(model)
     found, _ = trace(server, *names)
@@ -95,6 +109,15 @@ def test_every_tensor_of_every_layer_and_head_is_the_models_own(server: Live) ->
         assert values.dtype == np.float32
         close = 1e-4 * max(1.0, float(np.abs(expected[name]).max()))
         np.testing.assert_allclose(values, expected[name], rtol=0, atol=close, err_msg=name)
+
+
+def test_what_a_model_of_a_public_shape_has_not_is_refused_by_name(public: Live) -> None:
+    has = everything_of(model_of(public))
+    wanting = [name for name in TENSORS if name not in has]
+    asked = {"tensors": ",".join(wanting)}
+    problem = assert_problem(public.client.post("/trace", params=asked, content=PNG), 422)
+    for name in wanting[:8]:
+        assert re.search(f"this model has no [a-zA-Z ]+, so no {name}; leave it out", str(problem))
 
 
 def test_the_pixels_are_the_picture_as_the_model_sees_it(server: Live) -> None:
@@ -121,8 +144,11 @@ def test_a_trace_says_what_it_is_of(odd: Live) -> None:
         "heads": 2,
         "width": 24,
         "prefix_tokens": 3,
+        "class_token": True,
         "registers": 2,
         "pooling": "mean",
+        "norm_after_pooling": False,
+        "pre_norm": False,
         "norm_epsilon": 1e-5,
         "layer_scale": True,
     }

@@ -19,11 +19,11 @@ OF_LAYER = (
     "feed_forward", "output",
 )  # fmt: skip
 OF_HEAD = ("query", "key", "value", "scores", "attention", "context")
+NORMS = ("norm_pre", "norm", "fc_norm")  # of the whole model, some of which it has not
 RENAMED = {  # parameters: as a trace calls them, and as checkpoints do
     "patch_embed_weight": "patch_embed.proj.weight",
     "patch_embed_bias": "patch_embed.proj.bias",
-    "norm_weight": "norm.weight",
-    "norm_bias": "norm.bias",
+    **{f"{norm}_{kind}": f"{norm}.{kind}" for norm in NORMS for kind in ("weight", "bias")},
     "head_weight": "head.weight",
     "head_bias": "head.bias",
 }
@@ -48,8 +48,12 @@ def read(response: httpx.Response) -> tuple[Arrays, dict[str, Any]]:
 
 def everything_of(model: VisionTransformer) -> list[str]:
     """Name every tensor that a model has."""
-    config = model.config
-    absent = {"reg_token"} if not config.registers else set()
+    config, state = model.config, model.state_dict()
+    absent = {name for name in ("cls_token", "reg_token") if name not in state}
+    absent |= {f"{norm}_{kind}" for norm in NORMS for kind in ("weight", "bias")} - {
+        name for name in RENAMED if RENAMED[name] in state
+    }
+    absent |= {"norm" if config.norm_after_pooling else "pooled"}
     absent |= {"ls1_gamma", "ls2_gamma"} if config.layer_scale is None else set()
     return [name for name in TENSORS if name not in absent]
 
@@ -60,16 +64,17 @@ def by_torch(model: VisionTransformer, pixel_values: np.ndarray) -> Arrays:
         steps = model.steps(torch.from_numpy(pixel_values)[None])
         layer_logits = [model.head(model.read_out(b.output)) for b in steps.blocks]
     state, prefix = model.state_dict(), model.config.prefix_tokens
+    last = "pooled" if model.config.norm_after_pooling else "norm"
     found: dict[str, torch.Tensor] = {
         "pixel_values": torch.from_numpy(pixel_values),
         **{
             name: getattr(steps, name)[0]
-            for name in ("patches", "patch_embeddings", "embedded", "norm", "readout", "logits")
+            for name in ("patches", "patch_embeddings", "embedded", last, "readout", "logits")
         },
         "probabilities": steps.logits[0].softmax(dim=-1),
         "layer_logits": torch.cat(layer_logits),
         "token_norms": torch.cat([block.output.norm(dim=-1) for block in steps.blocks]),
-        **{name: state[full] for name, full in RENAMED.items()},
+        **{name: state[full] for name, full in RENAMED.items() if full in state},
         "patch_embed_weight": state["patch_embed.proj.weight"].flatten(1),
         **{
             name: state[name][0]
@@ -78,9 +83,13 @@ def by_torch(model: VisionTransformer, pixel_values: np.ndarray) -> Arrays:
         },
     }
     to_patches = torch.cat([block.attention for block in steps.blocks])[..., prefix:]
-    found["readout_attention"] = to_patches[:, :, 0]
-    if model.config.pooling == "mean":
-        found["readout_attention"] = to_patches[:, :, prefix:].mean(dim=2)
+    first, second, mean = *to_patches.unbind(dim=2)[:2], to_patches[:, :, prefix:].mean(dim=2)
+    found["readout_attention"] = {
+        "class_token": first,
+        "mean": mean,
+        "class_token_and_mean": (first + mean) / 2,
+        "class_and_distillation_token": (first + second) / 2,
+    }[model.config.pooling]
     for index, block in enumerate(steps.blocks):
         of_layer = {name: getattr(block, name)[0] for name in OF_LAYER}
         for name, full in RENAMED_OF_LAYER.items():

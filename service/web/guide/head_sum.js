@@ -52,11 +52,17 @@ export function drawHeadSum(scene, asked) {
     name: (index) => text("step23_feature", { feature: index }),
     signed: true,
   });
+  const { parts, width } = facts.architecture;
+  const halves = parts.map((_, part) =>
+    signed(contributions.subarray(part * width, (part + 1) * width).reduce((all, one) => all + one, 0)));
   const words = { label, versus, total: signed(sum.total), difference: number(sum.total), odds: number(Math.exp(sum.total)) };
   const weights = isAlone ? `W[${label}]` : `W[${label}] − W[${versus}]`;
   return [
     make("p", "", text(isAlone ? "step23_sum" : "step23_difference", words)),
     make("figure", "", make("figcaption", "", text("step23_contributions")), strip),
+    ...(parts.length > 1
+      ? [make("p", "", text(`step23_parts_${facts.architecture.reading}`, { first: halves[0], second: halves[1], last: width - 1 }))]
+      : []),
     dotProduct(scene, {
       left: { name: "r", values: sum.left },
       right: { name: weights, values: sum.right },

@@ -16,6 +16,7 @@ import { number } from "./number.js";
  * @property {ArrayLike<number>} gamma
  * @property {ArrayLike<number>} beta
  * @property {number} feature whose value is followed through
+ * @property {string} [what] names the text that says what comes, where it is no token
  */
 
 const WIDTH = 1000; // units of a strip's drawing, which is as wide as there is room
@@ -28,12 +29,12 @@ const NOTHING = 1e-9; // what double precision leaves of zero
  * @param {Norm} norm
  * @returns {HTMLElement}
  */
-export function layerNorm(scene, { before, after, gamma, beta, feature }) {
+export function layerNorm(scene, { before, after, gamma, beta, feature, what = "norm_before" }) {
   const epsilon = scene.facts.architecture.normEpsilon;
   const { mean, variance } = momentsOf(before);
   const spread = Math.sqrt(variance + epsilon);
   const scaled = Float64Array.from(before, (value) => (value - mean) / spread);
-  const rows = { before, scaled, after };
+  const rows = { [what]: before, norm_scaled: scaled, norm_after: after };
   const reach = Math.max(...Object.values(rows).map(reachOf));
   const values = {
     x: number(before[feature]), mean: number(mean), spread: number(spread), feature,
@@ -104,7 +105,7 @@ function strip(scene, name, row, reach, feature) {
     make(
       "figcaption",
       "",
-      make("b", "", scene.text(`norm_${name}`)),
+      make("b", "", scene.text(name)),
       make("span", "muted", scene.text("norm_moments", said)),
     ),
     svg,

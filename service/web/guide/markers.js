@@ -1,5 +1,5 @@
 /**
- * What is marked in a drawing of tokens: the pinned patch, the class token and the registers.
+ * What is marked in a drawing of tokens: the pinned patch, and the tokens that are no patches.
  */
 
 /**
@@ -21,8 +21,9 @@ export function markersOf(scene, axis) {
   const markers = [];
   if (axis === "tokens") {
     for (let at = 0; at < architecture.prefix; at += 1) {
-      const kind = at === 0 ? "class" : "register";
-      markers.push({ at, kind, label: text(`mark_${kind}`, { register: at }) });
+      const kind = architecture.kindOf(at);
+      const label = text(`mark_${kind}`, { register: architecture.registerOf(at) });
+      markers.push({ at, kind: kind === "class" ? "class" : "register", label });
     }
   }
   return [...markers, { at: mine, kind: "mine", label: text("mark_mine", { patch: view.patch }) }];

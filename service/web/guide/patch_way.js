@@ -19,12 +19,12 @@ const ARRIVED = new WeakSet();
 /**
  * Gives the cosine of a token after each layer with itself before the layer, and before all layers.
  * @param {Tensor[]} outputs what leaves each layer
- * @param {Tensor} embedded what enters the first
+ * @param {Tensor} entered what enters the first
  * @param {number} token
  * @returns {{before: number[], start: number[]}}
  */
-export function turnsOf(outputs, embedded, token) {
-  const start = embedded.row(token);
+export function turnsOf(outputs, entered, token) {
+  const start = entered.row(token);
   const rows = outputs.map((output) => output.row(token));
   return {
     before: rows.map((row, layer) => cosineOf(row, layer === 0 ? start : rows[layer - 1])),
@@ -43,10 +43,13 @@ export function patchWay(scene) {
   const place = make("div", "way", make("p", "muted", text("block_coming")));
   const layers = Array.from({ length: facts.architecture.depth }, (_, layer) => layer);
   const show = async () => {
-    const tensors = await scene.fetch({ whole: ["embedded"], layer: ["output"], layers, dtype: "f16" });
+    const [{ tokens }, tensors] = await Promise.all([
+      scene.fetch({ layer: ["tokens"], at: { layer: 0 }, dtype: "f16" }),
+      scene.fetch({ layer: ["output"], layers, dtype: "f16" }),
+    ]);
     ARRIVED.add(facts);
     const outputs = layers.map((layer) => tensors[`layers.${layer}.output`]);
-    if (!signal.aborted) place.replaceChildren(...wayOf(scene, outputs, tensors.embedded));
+    if (!signal.aborted) place.replaceChildren(...wayOf(scene, outputs, tokens));
   };
   const begin = () => show().catch(() => {}); // left meanwhile; the check says it if the server fails
   if (ARRIVED.has(facts)) begin();
@@ -60,11 +63,11 @@ export function patchWay(scene) {
 /**
  * @param {Scene} scene
  * @param {Tensor[]} outputs
- * @param {Tensor} embedded
+ * @param {Tensor} entered
  */
-function wayOf(scene, outputs, embedded) {
+function wayOf(scene, outputs, entered) {
   const { facts: { architecture }, view, text } = scene;
-  const { before, start } = turnsOf(outputs, embedded, architecture.tokenOf(view.patch));
+  const { before, start } = turnsOf(outputs, entered, architecture.tokenOf(view.patch));
   const now = { layer: view.layer, before: number(before[view.layer], 3), start: number(start[view.layer], 3) };
   const chart = depthChart(scene, {
     series: [

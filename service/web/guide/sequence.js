@@ -1,5 +1,5 @@
 /**
- * The sequence of tokens: the class token, registers and patches, one after the other.
+ * The sequence of tokens: those before the patches, and the patches, one after the other.
  */
 
 import { make } from "../element.js";
@@ -33,8 +33,11 @@ export function sequence({ facts, view, root, go, text }, label) {
     const [left, top] = [(token % columns) * tile, Math.floor(token / columns) * tile];
     pen?.drawImage(picture, from.column * size, from.row * size, size, size, left, top, size, size);
   }
+  const tags = { class: "CLS", distillation: "DIST", patch: "" };
   const first = Array.from({ length: prefix }, (_, token) => {
-    const tag = make("span", token ? "tag register" : "tag class", token ? `R${token}` : "CLS");
+    const kind = architecture.kindOf(token);
+    const said = kind === "register" ? `R${architecture.registerOf(token)}` : tags[kind];
+    const tag = make("span", `tag ${kind}`, said);
     tag.style.left = `${((token % columns) / columns) * 100}%`;
     tag.style.top = `${(Math.floor(token / columns) / rows) * 100}%`;
     tag.style.width = `${(size / tile / columns) * 100}%`;

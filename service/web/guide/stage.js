@@ -86,6 +86,7 @@ export class Stage {
   async draw(step, about) {
     const scene = { ...about, isNew: this.#isNew };
     this.#isNew = false;
+    if (step.wording) byId("step-text", HTMLElement).textContent = text(step.wording(scene.facts));
     keepingPlace(this.#drawing, () => {
       this.#drawing.replaceChildren();
       step.draw(scene);

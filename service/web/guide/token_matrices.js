@@ -12,23 +12,25 @@ import { Tensor } from "./tensor.js";
  * @returns {import("./step.js").Needs}
  */
 export function needsOfSum(_, { architecture }) {
-  const registers = architecture.registers ? ["reg_token"] : [];
-  return { whole: ["patch_embeddings", "cls_token", "pos_embed", "embedded", ...registers] };
+  const { classTokens, prefix } = architecture;
+  const learned = [...(classTokens ? ["cls_token"] : []), ...(prefix > classTokens ? ["reg_token"] : [])];
+  return { whole: ["patch_embeddings", "pos_embed", "embedded", ...learned] };
 }
 
 /**
- * Gives the embeddings, E; what is added to them, P, which is 0 for registers; and the sum as sent.
+ * Gives the embeddings, E; what is added to them, P, which is 0 for registers and for a
+ * distillation token, whose own position is in it already; and the sum as sent.
  * @param {import("./step.js").Scene} scene
  * @returns {{embeddings: Tensor, positions: Tensor, sum: Tensor}} each [N, d]
  */
-export function summands({ tensors }) {
+export function summands({ tensors, facts: { architecture: { classTokens, width } } }) {
   const { cls_token, reg_token, patch_embeddings, pos_embed, embedded } = tensors;
-  const registers = reg_token ? [reg_token.data] : [];
-  const width = cls_token.shape[1];
-  const none = registers.map(({ length }) => new Float32Array(length));
+  const [first, others] = [cls_token, reg_token].map((learned) => (learned ? [learned.data] : []));
+  const none = others.map(({ length }) => new Float32Array(length));
+  const split = classTokens * width;
   return {
-    embeddings: stacked([cls_token.data, ...registers, patch_embeddings.data], width),
-    positions: stacked([pos_embed.data.subarray(0, width), ...none, pos_embed.data.subarray(width)], width),
+    embeddings: stacked([...first, ...others, patch_embeddings.data], width),
+    positions: stacked([pos_embed.data.subarray(0, split), ...none, pos_embed.data.subarray(split)], width),
     sum: embedded,
   };
 }

@@ -30,7 +30,7 @@ export function tokenNorms(scene, norms) {
   const mine = architecture.tokenOf(view.patch);
   const series = [
     ...Array.from({ length: architecture.prefix }, (_, token) => ({
-      name: architecture.nameOfToken(token), values: of(token), look: token === 0 ? "class-token" : "register",
+      name: architecture.nameOfToken(token), values: of(token), look: architecture.kindOf(token) === "class" ? "class-token" : "register",
     })),
     { name: text("block_yours"), values: of(mine), look: "mine" },
     { name: text("block_median"), values: found.map(({ median }) => median), look: "median" },
@@ -38,7 +38,7 @@ export function tokenNorms(scene, norms) {
   const [, most] = norms.range;
   const chart = depthChart(scene, {
     series, low: 0, high: most * 1.05, ticks: ticksTo(most), say: (value) => number(value, 3),
-    label: text("step21_norms_label"),
+    label: text(architecture.classTokens ? "step21_norms_label" : "step21_norms_label_patches"),
     band: { low: ofPatches.map((row) => Math.min(...row)), high: ofPatches.map((row) => Math.max(...row)) },
     dots: found.flatMap(({ patches }, layer) =>
       patches.map((patch) => ({ layer, value: ofPatches[layer][patch] }))),

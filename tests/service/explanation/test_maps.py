@@ -32,6 +32,20 @@ def test_mean_pooling_reads_out_all_patches_alike_and_no_register() -> None:
     np.testing.assert_allclose(share, [0, 0, 0] + [1 / 6] * 6)
 
 
+def test_a_model_without_class_token_may_have_nothing_but_patches() -> None:
+    shape = architecture("mean", prefix_tokens=0, class_token=False)
+    np.testing.assert_allclose(readout_share(shape), [1 / 6] * 6)
+    flow = attention_rollout(attention_of(shape), shape)
+    assert flow.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_of_two_parts_of_a_readout_each_has_half() -> None:
+    share = readout_share(architecture("class_token_and_mean", prefix_tokens=2))
+    np.testing.assert_allclose(share, [1 / 2, 0] + [1 / 12] * 6)
+    share = readout_share(architecture("class_and_distillation_token", prefix_tokens=3))
+    np.testing.assert_allclose(share, [1 / 2, 1 / 2, 0] + [0] * 6)
+
+
 def test_a_map_leaves_class_token_and_registers_out() -> None:
     tokens = np.arange(9, dtype=np.float32)
     found = patch_map(tokens, architecture(prefix_tokens=3))

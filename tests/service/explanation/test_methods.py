@@ -18,7 +18,7 @@ from service.preprocess import ImageLimits, preprocess
 from tests import autograd
 from tests.exported import untraced_exporter
 from tests.model.pets import LABELS, MEAN, STD, checkpoint, pets_vit
-from tests.model.vits import small_vit
+from tests.model.vits import PUBLIC_SHAPES, public_vit, small_vit
 from tests.service.live import Live, serving
 from tests.service.pictures import draw, encode
 
@@ -60,10 +60,17 @@ class Subject:
             return self.model(pixels, keep)
 
 
-@pytest.fixture(scope="module", params=[PETS, *SHAPES])
+@pytest.fixture(scope="module", params=[PETS, *SHAPES, *PUBLIC_SHAPES])
 def subject(request, tmp_path_factory) -> Iterator[Subject]:
     """Serve one model of each shape, two blocks deep."""
-    if request.param == PETS:
+    served: dict[str, str] = {}
+    if request.param in PUBLIC_SHAPES:
+        made, bundles = (
+            checkpoint(public_vit(request.param)),
+            request.getfixturevalue("public_bundles"),
+        )
+        served = {"default_model": request.param}
+    elif request.param == PETS:
         made, bundles = checkpoint(pets_vit()), request.getfixturevalue("pets_bundles")
     else:
         made = checkpoint(small_vit(depth=2, **SHAPES[request.param]))
@@ -72,7 +79,7 @@ def subject(request, tmp_path_factory) -> Iterator[Subject]:
             export_bundle(made, bundles, "small", "1")
     rules = Preprocessing.model_validate(made.preprocessing)
     pixels = preprocess(PNG, rules, ImageLimits())[1]
-    with serving(bundles, max_batch_size=6) as server:
+    with serving(bundles, max_batch_size=6, **served) as server:
         exact = copy.deepcopy(made.model).double()
         yield Subject(server, exact, torch.from_numpy(pixels)[None].double())
 

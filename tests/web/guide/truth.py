@@ -38,9 +38,13 @@ class Truth:
         config = self.checkpoint.model.config
         patches = torch.stack([block.attention[0] for block in self.steps.blocks])
         patches = patches[..., config.prefix_tokens :]
-        if config.pooling == "class_token":
-            return patches[:, :, 0]
-        return patches[:, :, config.prefix_tokens :].mean(dim=2)
+        mean = patches[:, :, config.prefix_tokens :].mean(dim=2)
+        return {
+            "class_token": patches[:, :, 0],
+            "mean": mean,
+            "class_token_and_mean": (patches[:, :, 0] + mean) / 2,
+            "class_and_distillation_token": (patches[:, :, 0] + patches[:, :, 1]) / 2,
+        }[config.pooling]
 
 
 @cache

@@ -24,13 +24,20 @@ function focusOf(scene) {
 function chooseRow({ text, go, tensors, facts, view }, query) {
   const { architecture } = facts;
   const mine = architecture.tokenOf(view.patch);
-  const rows = [{ value: mine, title: text("step11_mine") }, { value: 0, title: text("name_class_token") }];
+  const rows = [{ value: mine, title: text("step11_mine") }];
+  if (architecture.classTokens) rows.push({ value: 0, title: text("name_class_token") });
   if (!rows.some(({ value }) => value === query)) {
     rows.push({ value: query, title: architecture.nameOfToken(query) });
   }
   return choiceOf(text("step11_row"), rows, query, (token) =>
     go({ cell: [token, strongest(tensors.attention.row(token))] }),
   );
+}
+
+/** Says which tokens there are besides patches. @param {import("../architecture.js").Architecture} architecture */
+function othersOf({ classTokens, distillationTokens, prefix }) {
+  if (!classTokens || distillationTokens) return "others";
+  return prefix > 1 ? "prefix" : "class";
 }
 
 /** @type {import("../step.js").Step} */
@@ -50,7 +57,7 @@ export default {
       onPick: (/** @type {number} */ token) => go({ cell: [query, token] }),
     };
     const patches = row.subarray(architecture.prefix);
-    const outside = percent(sumOf(row) - sumOf(patches));
+    const said = { share: percent(sumOf(row) - sumOf(patches)), others: architecture.nameOfOthers() };
     const badge = make("p", "badge-line", make("b", "proof", `Σ = ${sumOf(row).toFixed(6)}`), text("step11_sum"));
     root.append(
       chooseRow(scene, query),
@@ -65,7 +72,7 @@ export default {
           "div",
           "",
           patchGrid(scene, { heat: patches, label: text("step11_painted", { token: name }), caption: text("step11_painted", { token: name }), strength: 0.6 }),
-          make("p", "muted", text(architecture.prefix > 1 ? "step11_prefix" : "step11_class", { share: outside })),
+          ...(architecture.prefix ? [make("p", "muted", text(`step11_${othersOf(architecture)}`, said))] : []),
         ),
       ),
       make(

@@ -1,5 +1,6 @@
 /**
- * Step 12: the class token's row of the context, a weighted sum of values.
+ * Step 12: the class token's row of the context, a weighted sum of values; the pinned patch's where
+ * the model has no class token.
  */
 
 import { make } from "../../element.js";
@@ -19,10 +20,15 @@ import { vector } from "../vector.js";
 
 const SHOWN = 6; // contributors, and the pinned patch besides
 
-/** @param {Scene} scene @returns {number} the feature of O[0] that is looked at */
-function featureOf({ view, tensors }) {
-  const { context } = tensors;
-  return cellOf(view, [1, context.shape[1]], [0, strongest(context.row(0))])[1];
+/** @param {Scene} scene @returns {number} the token whose row is looked at */
+function tokenOf(scene) {
+  return scene.facts.architecture.classTokens ? 0 : pinnedToken(scene);
+}
+
+/** @param {Scene} scene @returns {number} the feature of the row that is looked at */
+function featureOf(scene) {
+  const row = scene.tensors.context.row(tokenOf(scene));
+  return cellOf(scene.view, scene.tensors.context.shape, [0, strongest(row)])[1];
 }
 
 /** @param {Scene} scene */
@@ -30,7 +36,7 @@ function contributors(scene) {
   const { facts, tensors, text, go } = scene;
   const { architecture } = facts;
   const mine = pinnedToken(scene);
-  const sorted = contributionsOf(tensors.attention.row(0), tensors.value).sort(
+  const sorted = contributionsOf(tensors.attention.row(tokenOf(scene)), tensors.value).sort(
     (left, right) => right.size - left.size,
   );
   const shown = sorted.filter(({ token }, place) => place < SHOWN || token === mine);
@@ -52,7 +58,8 @@ function contributors(scene) {
 
 /** @param {Scene} scene */
 function noteOf({ facts: { architecture }, text }) {
-  return architecture.readsClassToken ? [] : [make("p", "note", text("step12_mean"))];
+  const { classTokens, reading } = architecture;
+  return !classTokens || reading === "class" ? [] : [make("p", "note", text(`step12_${reading}`))];
 }
 
 /** @type {import("../step.js").Step} */
@@ -60,12 +67,13 @@ export default {
   id: "12",
   byLayer: true,
   byHead: true,
+  wording: ({ architecture }) => (architecture.classTokens ? "step12_text" : "step12_text_none"),
   needs: () => ({ head: ["attention", "value", "context"] }),
   draw(scene) {
     const { root, tensors, facts, text, go } = scene;
     const { architecture } = facts;
-    const feature = featureOf(scene);
-    const sizes = contributionsOf(tensors.attention.row(0), tensors.value).map(({ size }) => size);
+    const [token, feature] = [tokenOf(scene), featureOf(scene)];
+    const sizes = contributionsOf(tensors.attention.row(token), tensors.value).map(({ size }) => size);
     const heat = Float32Array.from(sizes.slice(architecture.prefix));
     root.append(
       ...noteOf(scene),
@@ -76,33 +84,37 @@ export default {
         make("div", "", make("h3", "", text("step12_ranking")), contributors(scene)),
       ),
       section(
-        text("step12_context", { feature }),
+        text("step12_context", { token, feature }),
         vector(scene, {
-          values: tensors.context.row(0), label: "O[0]", signed: true, focus: feature, hue: "value",
+          values: tensors.context.row(token), label: `O[${token}]`, signed: true, focus: feature, hue: "value",
           name: (j) => text("feature", { feature: j }),
-          onPick: (j) => go({ cell: [0, j] }),
+          onPick: (j) => go({ cell: [token, j] }),
         }),
         dotProduct(scene, {
-          left: { name: "A[0]", values: tensors.attention.row(0) },
+          left: { name: `A[${token}]`, values: tensors.attention.row(token) },
           right: { name: `V[·, ${feature}]`, values: columnOf(tensors.value, feature) },
-          total: tensors.context.at(0, feature),
+          total: tensors.context.at(token, feature),
           termName: shortNames(scene),
         }),
       ),
     );
   },
-  shapes: ({ tensors: { attention, value, context } }) => [
-    { name: "A[0]", what: "shape_attention_row", shape: [1, attention.shape[1]] },
-    { name: "V", what: "shape_value", shape: value.shape },
-    { name: "O[0]", what: "shape_context_row", shape: [1, context.shape[1]] },
-  ],
+  shapes(scene) {
+    const { facts: { architecture: { classTokens } }, tensors: { attention, value, context } } = scene;
+    const [token, whose] = [tokenOf(scene), classTokens ? "" : "_patch"];
+    return [
+      { name: `A[${token}]`, what: `shape_attention_row${whose}`, shape: [1, attention.shape[1]] },
+      { name: "V", what: "shape_value", shape: value.shape },
+      { name: `O[${token}]`, what: `shape_context_row${whose}`, shape: [1, context.shape[1]] },
+    ];
+  },
   check(scene) {
     const { attention, value, context } = scene.tensors;
-    const feature = featureOf(scene);
+    const [token, feature] = [tokenOf(scene), featureOf(scene)];
     return {
-      formula: `O[0, ${feature}] = Σ A[0, j] · V[j, ${feature}]`,
-      recomputed: dot(attention.row(0), columnOf(value, feature)),
-      sent: context.at(0, feature),
+      formula: `O[${token}, ${feature}] = Σ A[${token}, j] · V[j, ${feature}]`,
+      recomputed: dot(attention.row(token), columnOf(value, feature)),
+      sent: context.at(token, feature),
     };
   },
 };

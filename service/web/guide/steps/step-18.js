@@ -38,7 +38,7 @@ export default {
           arrows,
           make("p", "muted", text("step18_plane")),
           ratioTable(scene, [{ sign: SIGN, ratios }]),
-          ...(view.layer === 0 ? [make("p", "muted", text("step18_first"))] : []),
+          ...(view.layer === 0 && architecture.classTokens ? [make("p", "muted", text("step18_first"))] : []),
         ),
         section(
           text("step18_map"),

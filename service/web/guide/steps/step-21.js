@@ -3,11 +3,12 @@
  */
 
 import { make } from "../../element.js";
-import { momentsOf, dot } from "../dot.js";
+import { dot } from "../dot.js";
 import { layerAttention, meanOfHeads } from "../layer_attention.js";
 import { layerPredictions } from "../layer_predictions.js";
 import { patchGrid } from "../patches.js";
 import { patchWay } from "../patch_way.js";
+import { nameOfNorm, readoutOf } from "../readout.js";
 import { section } from "../section.js";
 import { tokenNorms } from "../token_norms.js";
 import { walk } from "../walk.js";
@@ -18,12 +19,11 @@ import { walk } from "../walk.js";
 function draw(scene) {
   const { root, tensors, facts: { architecture }, view, text } = scene;
   const { readout_attention, layer_logits, token_norms } = tensors;
-  const { readsClassToken, registers } = architecture;
-  const read = readsClassToken ? "class" : "mean";
-  const label = text(`step21_attention_${read}`);
+  const { reading, registers } = architecture;
+  const label = text(`step21_attention_${reading}`);
   root.append(
     walk(scene),
-    section(text("step21_predictions"), layerPredictions(scene, layer_logits), note(text(`step21_lens_${read}`))),
+    section(text("step21_predictions"), layerPredictions(scene, layer_logits), note(text(`step21_lens_${reading}`))),
     section(
       label,
       make(
@@ -69,26 +69,27 @@ export default {
   async check(scene) {
     const best = bestOf(scene);
     const { facts: { architecture, labels } } = scene;
-    const { output, norm_weight, norm_bias, head_weight, head_bias } = await scene.fetch({
-      whole: ["norm_weight", "norm_bias", "head_bias"], layer: ["output"], units: { head_weight: [best] },
+    const norm = nameOfNorm(architecture);
+    const tensors = await scene.fetch({
+      whole: [`${norm}_weight`, `${norm}_bias`, "head_bias"], layer: ["output"], units: { head_weight: [best] },
     });
-    const tokens = architecture.readsClassToken
-      ? [0]
-      : Array.from({ length: architecture.patches }, (_, patch) => architecture.tokenOf(patch));
-    const parts = tokens.map((token) => {
-      const { mean, variance } = momentsOf(output.row(token));
-      const spread = Math.sqrt(variance + architecture.normEpsilon);
-      const row = Float64Array.from(output.row(token), (value, at) =>
-        ((value - mean) / spread) * norm_weight.data[at] + norm_bias.data[at]);
-      return dot(row, head_weight.row(0)) / tokens.length;
+    const { output, head_weight, head_bias } = tensors;
+    const rows = readoutOf(architecture, output, tensors[`${norm}_weight`].data, tensors[`${norm}_bias`].data);
+    const { width, normAfterPooling } = architecture;
+    const products = rows.map((row, part) => dot(row, head_weight.row(0).subarray(part * width, (part + 1) * width)));
+    const names = architecture.parts.map(({ kind, from }) => {
+      if (kind !== "mean") return `LN(X\u2032[${from}])`;
+      return normAfterPooling ? "LN(mean X\u2032)" : "mean LN(X\u2032)";
     });
-    const read = architecture.readsClassToken ? "LN(X\u2032[0])" : "mean LN(X\u2032)";
-    const product = parts.reduce((sum, part) => sum + part, 0);
+    const read = names.length > 1 ? `[${names.join(", ")}]` : names[0];
     return {
       formula: `logit[${labels[best]}] = ${read}\u00b7w + b`,
-      recomputed: product + head_bias.data[best],
+      recomputed: products.reduce((sum, product) => sum + product, head_bias.data[best]),
       sent: scene.tensors.layer_logits.at(scene.view.layer, best),
-      terms: [{ label: "LN(X\u2032)\u00b7w", value: product }, { label: "b", value: head_bias.data[best] }],
+      terms: [
+        ...products.map((value, part) => ({ label: `${names[part]}\u00b7w`, value })),
+        { label: "b", value: head_bias.data[best] },
+      ],
     };
   },
 };

@@ -18,12 +18,13 @@ export default {
 
   draw(scene) {
     const { root, view, facts, tensors: { pos_embed: learned }, text } = scene;
-    const { patches, registers } = facts.architecture;
+    const { patches, registers, classTokens, distillationTokens } = facts.architecture;
     const isSmall = patches <= MOST_MAPS;
     /** @param {number} patch */
     const mapOf = (patch) => {
-      const all = isSmall ? allSimilarities(learned).row(1 + patch) : similarities(learned, 1 + patch);
-      return all.subarray(1); // without the class token's
+      const place = classTokens + patch;
+      const all = isSmall ? allSimilarities(learned).row(place) : similarities(learned, place);
+      return all.subarray(classTokens); // without the class token's
     };
     const heat = mapOf(view.patch);
     const all = isSmall ? Array.from({ length: patches }, (_, patch) => mapOf(patch)) : [heat];
@@ -33,18 +34,19 @@ export default {
     const best = others.indexOf(Math.max(...others));
     const nearest = { patch: facts.architecture.nameOfPatch(best), similarity: number(heat[best], 3) };
     const wall = text("step7_wall");
+    const notes = [...(registers ? ["step7_registers"] : []), ...(distillationTokens ? ["step7_distillation"] : [])];
     root.append(
       make("div", "twins",
         section(text("step7_map"), map, ...(patches > 1 ? [make("p", "muted", text("step7_nearest", nearest))] : [])),
         ...(isSmall ? [section(wall, positionWall(scene, mapOf, { label: wall, range }))] : [])),
-      section(text("step7_matrix"), ...(registers ? [make("p", "note", text("step7_registers"))] : []), tokenMatrix(scene, {
+      section(text("step7_matrix"), ...notes.map((note) => make("p", "note", text(note))), tokenMatrix(scene, {
         tensor: summands(scene).positions, label: text("step7_matrix"), focus: focusOfSum(scene),
       })),
     );
   },
 
-  shapes: ({ facts: { architecture: { patches, width } } }) => [
-    { name: "P", what: "step7_shape_positions", shape: [1 + patches, width] },
+  shapes: ({ facts: { architecture: { patches, classTokens } }, tensors: { pos_embed } }) => [
+    { name: "P", what: classTokens ? "step7_shape_positions" : "step7_shape_of_patches", shape: pos_embed.shape },
     { name: "cos", what: "step7_shape_similarity", shape: [patches, patches] },
   ],
 

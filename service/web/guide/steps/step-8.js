@@ -3,6 +3,7 @@
 import { addition } from "../addition.js";
 import { make } from "../../element.js";
 import { dot } from "../dot.js";
+import { layerNorm } from "../layer_norm.js";
 import { number } from "../number.js";
 import { mostOf } from "../pixel_canvas.js";
 import { section } from "../section.js";
@@ -12,7 +13,14 @@ import { focusOfSum, needsOfSum, summands } from "../token_matrices.js";
 /** @type {import("../step.js").Step} */
 export default {
   id: "8",
-  needs: needsOfSum,
+  wording: ({ architecture }) => (architecture.preNorm ? "step8_text_pre_norm" : "step8_text"),
+
+  needs(view, facts) {
+    const sum = needsOfSum(view, facts);
+    if (!facts.architecture.preNorm) return sum;
+    const whole = [...(sum.whole ?? []), "norm_pre_weight", "norm_pre_bias"];
+    return { whole, layer: ["tokens"], at: { layer: 0 } };
+  },
 
   draw(scene) {
     const { root, facts, text } = scene;
@@ -22,7 +30,7 @@ export default {
     const parts = [
       { sign: "", name: "E", what: text("step8_embedding"), tensor: embeddings },
       { sign: "+", name: "P", what: text("step8_position"), tensor: positions },
-      { sign: "=", name: "X\u2080", what: text("step8_sum"), tensor: sum },
+      { sign: "=", name: "X\u2080", what: text(facts.architecture.preNorm ? "step8_sum_pre_norm" : "step8_sum"), tensor: sum },
     ];
     const most = Math.max(...parts.map(({ tensor }) => mostOf(tensor.data)));
     const rows = parts.map((part) => ({ ...part, values: part.tensor.row(token) }));
@@ -35,14 +43,15 @@ export default {
       section(text("step8_row", { token: facts.architecture.nameOfToken(token) }),
         addition(scene, rows, { token, feature, most: Math.max(...rows.map(({ values }) => mostOf(values))) }),
         make("p", "muted", norms)),
+      ...normedFirst(scene, token, feature),
       section(text("step8_matrices"), make("div", "trio", ...matrices)),
     );
   },
 
-  shapes: ({ facts: { architecture: { tokens, width } } }) => [
+  shapes: ({ facts: { architecture: { tokens, width, preNorm } } }) => [
     { name: "E", what: "step6_shape_tokens", shape: [tokens, width] },
     { name: "P", what: "step8_shape_positions", shape: [tokens, width] },
-    { name: "X\u2080", what: "step8_shape_sum", shape: [tokens, width] },
+    { name: "X\u2080", what: preNorm ? "step8_shape_sum_pre_norm" : "step8_shape_sum", shape: [tokens, width] },
   ],
 
   check(scene) {
@@ -55,3 +64,18 @@ export default {
     };
   },
 };
+
+/**
+ * Shows the norm before the first layer, where the model has one.
+ * @param {import("../step.js").Scene} scene
+ * @param {number} token
+ * @param {number} feature
+ */
+function normedFirst(scene, token, feature) {
+  const { facts: { architecture }, tensors, text } = scene;
+  if (!architecture.preNorm) return [];
+  const { embedded, tokens, norm_pre_weight: gamma, norm_pre_bias: beta } = tensors;
+  const rows = { before: embedded.row(token), after: tokens.row(token) };
+  return [section(text("step8_pre_norm", { token: architecture.nameOfToken(token) }),
+    layerNorm(scene, { ...rows, gamma: gamma.data, beta: beta.data, feature }))];
+}

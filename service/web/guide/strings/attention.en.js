@@ -50,6 +50,7 @@ export default {
   step11_class: "{share} of this row goes to the class token, which has no place in the picture.",
   step11_prefix:
     "{share} of this row goes to the class token and the registers, which have no place in the picture.",
+  step11_others: "{share} of this row goes to tokens that have no place in the picture: {others}.",
   step11_before: "Before: scores",
   step11_after: "After: shares",
   step11_softmax: "softmax",
@@ -57,11 +58,17 @@ export default {
   step12_title: "What the class token collects",
   step12_text:
     "The first row of attention belongs to the class token. Its new content is the sum of all values, each weighted by its share. A patch gives much if its share is large and its value is long.",
+  step12_text_none:
+    "In a model with a class token, the first row of attention is the class token's, and its new content decides. This model has none, so here is the row of your patch. Its new content is the sum of all values, each weighted by its share. A patch gives much if its share is large and its value is long.",
+  step12_class_mean:
+    "This model reads out the class token and, beside it, the mean of the patches. What the class token collects here is one half of the story.",
+  step12_class_distillation:
+    "This model reads out two tokens, the class token and the distillation token. Here is what the class token collects; the distillation token collects in the same way, by a row of its own.",
   step12_mean:
     "This model reads out the mean of the patches, not the class token. Here the class token is one token among others: what it collects reaches the answer only through patches that look at it in a later layer.",
   step12_painted: "Share × length of value, painted on the picture",
   step12_ranking: "Who gives most: share × length of value",
-  step12_context: "The weighted sum O[0], and its feature {feature} term by term",
+  step12_context: "The weighted sum O[{token}], and its feature {feature} term by term",
 
   step13_title: "The same for all tokens",
   step13_text:
@@ -79,6 +86,12 @@ export default {
     "Each tile is the class token's attention to the patches. Yellow is the tile's own strongest patch.",
   step14_mean:
     "This model reads out the mean of the patches, so each tile is the mean of the patches' rows of attention. Yellow is the tile's own strongest patch.",
+  step14_class_mean:
+    "This model reads out the class token and the mean of the patches side by side, so each tile is the mean of the class token's row of attention and the patches' average row. Yellow is the tile's own strongest patch.",
+  step14_class_distillation:
+    "This model reads out the class token and the distillation token side by side, so each tile is the mean of their two rows of attention. Yellow is the tile's own strongest patch.",
+  step14_rest_none: "there are no other tokens",
+  step14_rest_others: "the rest goes to other tokens: {others}",
   step14_rest_class: "the class token takes the rest",
   step14_rest_prefix: "class token and registers take the rest",
   step14_wall: "Layer and head",
@@ -119,6 +132,8 @@ export default {
   shape_scores: "scores: query × key",
   shape_attention: "attention: query × key",
   shape_attention_row: "the class token's attention",
+  shape_attention_row_patch: "your patch's attention",
+  shape_context_row_patch: "your patch's context",
   shape_context: "context: a mix of values for each token",
   shape_context_row: "the class token's context",
   shape_contexts: "context of every head",

@@ -88,13 +88,20 @@ export default {
   step21_lens_class:
     "The final norm and head read the class token after each layer, though they were trained for the last one alone (“logit lens”). Early readings are hints, not opinions.",
   step21_lens_mean:
-    "This model reads the mean of its patches, not the class token. The final norm and head read that mean after each layer, though they were trained for the last one alone (“logit lens”).",
+    "This model reads the mean of its patches. The final norm and head read that mean after each layer, though they were trained for the last one alone (“logit lens”).",
+  step21_lens_class_mean:
+    "The final norm and head read the class token and the mean of the patches after each layer, though they were trained for the last one alone (“logit lens”). Early readings are hints, not opinions.",
+  step21_lens_class_distillation:
+    "The final norm and head read the class token and the distillation token after each layer, though they were trained for the last one alone (“logit lens”). Early readings are hints, not opinions.",
+  step21_attention_class_mean: "What the class token and, on average, the patches attend to",
+  step21_attention_class_distillation: "What class and distillation token attend to",
   step21_attention_class: "What the class token attends to",
   step21_attention_mean: "What the patches attend to on average",
   step21_on_patches: "{share} on patches",
-  step21_attention_note: "The mean over the heads. Each small picture has colours of its own; what is not on patches goes to the class token and registers, if any.",
+  step21_attention_note: "The mean over the heads. Each small picture has colours of its own; what is not on patches goes to other tokens, if there are any.",
   step21_norms: "How long the tokens are",
   step21_norms_label: "Norm of the class token, of your patch and of the median patch after each layer; the band holds all patches, crosses are tokens of high norm",
+  step21_norms_label_patches: "Norm of your patch and of the median patch after each layer, and of registers, if any; the band holds all patches, crosses are tokens of high norm",
   step21_norms_map: "Norm of every patch's token after layer {layer}",
   step21_length: "norm {norm}",
   step21_none_high: "No patch stands out after layer {layer}. The longest token is {longest} times the median.",
