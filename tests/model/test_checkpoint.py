@@ -149,8 +149,6 @@ def test_another_training_is_refused_with_every_difference(tmp_path, tiny_config
 def test_a_record_tells_how_far_the_training_was(tmp_path):
     model = small_vit()
     assert not is_recorded(tmp_path, 100)
-    save_checkpoint(
-        tmp_path, model.state_dict(), model.config, ("a",), {}, {"images_seen": 100}
-    )
+    save_checkpoint(tmp_path, model.state_dict(), model.config, ("a",), {}, {"images_seen": 100})
     assert is_recorded(tmp_path, 100)
     assert not is_recorded(tmp_path, 200)
