@@ -7,8 +7,9 @@ has it. Where the figures come from:
   500 steps of 512 (Kolesnikov et al., "Big Transfer", ECCV 2020). At most 100 epochs, as MAE takes
   (He et al., "Masked Autoencoders Are Scalable Vision Learners", CVPR 2022), at least 30, as BEiT
   takes for its largest (Bao et al., ICLR 2022);
-- AdamW: what it trained does not gain from Muon (Liu et al., "Muon is Scalable for LLM Training",
-  2025), and it trained most public models;
+- the optimizer that trained the model, AdamW where that is not on record, as of public models: what
+  one trained does not gain from the other (Liu et al., "Muon is Scalable for LLM Training", 2025).
+  Muon takes half of its rate from scratch: measured once, in docs/training.md;
 - learning rate 0.001 x batch / 256, cosine, weight decay 0.05, drop path up to 0.1: MAE;
 - layer decay: 0.65 BEiT, 0.75 MAE, 0.8 ELECTRA (Clark et al., ICLR 2020). The fewer the pictures,
   the more the early layers stay as they are;
@@ -29,7 +30,7 @@ from typing import Any
 
 from model.data import TrainingData
 from model.initial_model import InitialModel
-from model.training_config import PatchDropPhase, Policy, TrainingConfig
+from model.training_config import OptimizerName, PatchDropPhase, Policy, TrainingConfig
 from service.errors import InvalidInput
 
 RECIPE = "finetune"
@@ -37,6 +38,7 @@ IMAGES_SEEN = 256_000
 FEWEST_STEPS = 500
 FEWEST_EPOCHS, MOST_EPOCHS = 30, 100
 LEARNING_RATE_OF_256 = 1e-3
+MUON_LEARNING_RATE = 0.01
 
 
 @dataclass(frozen=True)
@@ -92,16 +94,20 @@ def resolved(
         return config
     config = initial.fitted(config)
     if config.recipe == RECIPE:
-        config = sized(config, Counter(picture.label for picture in data.train))
+        counts = Counter(picture.label for picture in data.train)
+        config = sized(config, counts, initial.optimizer or "adamw")
     return TrainingConfig.model_validate(config.model_dump())
 
 
-def sized(config: TrainingConfig, counts: Counter[str]) -> TrainingConfig:
+def sized(
+    config: TrainingConfig, counts: Counter[str], optimizer: OptimizerName = "adamw"
+) -> TrainingConfig:
     """Give the configuration with every field that is not set chosen for so many pictures."""
     pictures = counts.total()
     whole = config.freeze == "none"
     chosen = whole_defaults(pictures / len(counts), config.image_size) if whole else {**PROBE}
-    chosen |= {"budget_minutes": None, "optimizer": "adamw", "decay": "cosine"}
+    chosen |= {"budget_minutes": None, "decay": "cosine"}
+    chosen |= {"optimizer": optimizer, "muon_learning_rate": MUON_LEARNING_RATE}
     given = {name: getattr(config, name) for name in config.model_fields_set}
     batch = min({**chosen, **given}["batch_size"], pictures)
     steps = pictures // batch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +15,8 @@ from model.config import VisionTransformerConfig
 from model.position_resize import resized_positions
 from model.pretrained.conversion import read_checkpoint
 from model.pretrained.overrides import Overrides
-from model.training_config import SHAPE_FIELDS, TrainingConfig
+from model.recipes import RECIPES
+from model.training_config import SHAPE_FIELDS, OptimizerName, TrainingConfig
 from model.vit import VisionTransformer
 from service.bundle import file_digest, read_contract
 from service.contract import CONTRACT_FILE, Preprocessing
@@ -37,7 +39,7 @@ class InitialWeights:
 class InitialModel:
     """A model to start from; `name`, `version` and `digest` say which, `origin` its public source.
 
-    A model without a head of classes has no labels.
+    A model without a head of classes has no labels. `optimizer` trained it, as far as is on record.
     """
 
     shape: VisionTransformerConfig
@@ -48,6 +50,7 @@ class InitialModel:
     version: str
     digest: str
     origin: Origin | None = None
+    optimizer: OptimizerName | None = None
 
     def fitted(self, config: TrainingConfig) -> TrainingConfig:
         """Give the configuration with this model's shape, and its image size unless one is set.
@@ -131,6 +134,30 @@ def new_head(shape: VisionTransformerConfig) -> dict[str, Tensor]:
     return {name: torch.zeros(head.get_parameter(name.split(".")[1]).shape) for name in HEAD}
 
 
+def trained_by(provenance: dict[str, Any]) -> OptimizerName | None:
+    """Give the optimizer of a record: its configuration's, or else its recipe's."""
+    if config := provenance.get("config"):
+        return TrainingConfig.model_validate(config).optimizer
+    recipe = RECIPES.get(provenance.get("recipe", ""))
+    return recipe("any").optimizer if recipe else None
+
+
+def initial_model(checkpoint: Checkpoint, name: str, version: str, digest: str) -> InitialModel:
+    """Give a checkpoint as what to start from."""
+    origin = checkpoint.provenance.get("origin")
+    return InitialModel(
+        shape=checkpoint.model.config,
+        parameters=checkpoint.model.state_dict(),
+        labels=checkpoint.labels,
+        preprocessing=Preprocessing.model_validate(checkpoint.preprocessing),
+        name=name,
+        version=version,
+        digest=digest,
+        origin=Origin.model_validate(origin) if origin else None,
+        optimizer=trained_by(checkpoint.provenance),
+    )
+
+
 def read_initial_model(source: str, image_size: int | None = None) -> InitialModel:
     """Read what to start from: a bundle, a run, or a public model as `pretrained` takes it.
 
@@ -153,19 +180,15 @@ def read_initial_model(source: str, image_size: int | None = None) -> InitialMod
     return initial_model(checkpoint, public["source"], "", public["digest"])
 
 
-def initial_model(checkpoint: Checkpoint, name: str, version: str, digest: str) -> InitialModel:
-    """Give a checkpoint as what to start from."""
-    origin = checkpoint.provenance.get("origin")
-    return InitialModel(
-        shape=checkpoint.model.config,
-        parameters=checkpoint.model.state_dict(),
-        labels=checkpoint.labels,
-        preprocessing=Preprocessing.model_validate(checkpoint.preprocessing),
-        name=name,
-        version=version,
-        digest=digest,
-        origin=Origin.model_validate(origin) if origin else None,
-    )
+def initial_model_of(config: TrainingConfig) -> InitialModel | None:
+    """Read what a configuration starts from, None for one that starts from scratch.
+
+    Raises what `read_initial_model` raises.
+    """
+    if config.init is None:
+        return None
+    sized = "image_size" in config.model_fields_set
+    return read_initial_model(config.init, config.image_size if sized else None)
 
 
 def described(initial: InitialWeights) -> str:

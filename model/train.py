@@ -39,7 +39,7 @@ from model.images import (
     epoch_order,
     read_training_images,
 )
-from model.initial_model import InitialWeights, described, read_initial_model
+from model.initial_model import InitialWeights, described, initial_model_of
 from model.learner import Learner
 from model.model_input import ModelInput
 from model.position import Position, check_resumable, load_state, save_state
@@ -297,8 +297,7 @@ def train(config: TrainingConfig) -> Path:
     another training, the model to start from is not there or contradicts the configuration, or
     the machine cannot do what is asked.
     """
-    image_size = config.image_size if "image_size" in config.model_fields_set else None
-    initial = read_initial_model(config.init, image_size) if config.init else None
+    initial = initial_model_of(config)
     max_bytes = int(config.memory_gib * 2**30)
     data = read_training_data(config.data, config.validation_share, config.seed, max_bytes)
     config = resolved(config, initial, data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from pathlib import Path
 
@@ -21,6 +22,11 @@ def tuned(per_class: int, classes: int = 10, **given: object) -> TrainingConfig:
     return sized(TrainingConfig.model_validate(values), counts)
 
 
+@pytest.fixture
+def data(shapes: Path) -> TrainingData:
+    return read_training_data([str(shapes)], 0.05, 0, 2**30)
+
+
 def test_the_more_pictures_the_more_is_changed():
     configs = [tuned(per_class) for per_class in (20, 21, 201, 2_001)]
     assert [each.layer_decay for each in configs] == [0.65, 0.7, 0.75, 0.8]
@@ -29,6 +35,14 @@ def test_the_more_pictures_the_more_is_changed():
     assert [each.mixup for each in configs] == [0.0, 0.0, 0.1, 0.8]
     assert [each.patch_drop_at(0.5) for each in configs] == [0.0, 0.0, 0.25, 0.5]
     assert {each.patch_drop_at(1.0) for each in configs} == {0.0}
+
+
+def test_the_optimizer_is_the_one_that_trained_the_model(data, pets_run):
+    pets = read_initial_model(str(pets_run))
+    for known, taken in (("muon", "muon"), ("adamw", "adamw"), (None, "adamw")):
+        config = finetune("x").model_copy(update={"init": str(pets_run)})
+        found = resolved(config, dataclasses.replace(pets, optimizer=known), data)
+        assert (found.optimizer, found.muon_learning_rate) == (taken, 0.01)
 
 
 def test_the_learning_rate_follows_the_batch():
@@ -72,11 +86,6 @@ def test_a_frozen_backbone_sees_the_pictures_as_they_are():
 
 
 # resolving against a model and data
-
-
-@pytest.fixture
-def data(shapes: Path) -> TrainingData:
-    return read_training_data([str(shapes)], 0.05, 0, 2**30)
 
 
 def test_the_shift_is_an_eighth_of_the_models_images(data, pets_run):

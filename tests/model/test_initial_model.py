@@ -9,7 +9,13 @@ import pytest
 import torch
 
 from model.checkpoint import load_checkpoint, save_checkpoint
-from model.initial_model import InitialModel, described, read_initial_model
+from model.initial_model import (
+    InitialModel,
+    described,
+    initial_model_of,
+    read_initial_model,
+    trained_by,
+)
 from model.position_resize import resized_positions
 from model.training_config import TrainingConfig
 from model.vit import VisionTransformer
@@ -72,6 +78,23 @@ def test_a_broken_bundle_is_refused(pets_bundle, tmp_path):
     (broken / "golden.npz").write_bytes(b"other")
     with pytest.raises(ContractError, match=r"golden\.npz"):
         read_initial_model(str(broken))
+
+
+@pytest.mark.parametrize(
+    ("provenance", "optimizer"),
+    [
+        ({"recipe": "cifar10_cpu"}, "muon"),
+        ({"recipe": "cifar10_cpu", "config": {"data": ["x"], "optimizer": "adamw"}}, "adamw"),
+        ({"recipe": "as its authors published it"}, None),
+        ({}, None),
+    ],
+)
+def test_the_optimizer_that_trained_it_is_taken_from_its_record(provenance, optimizer):
+    assert trained_by(provenance) == optimizer
+
+
+def test_a_configuration_without_one_starts_from_scratch(tiny_config):
+    assert initial_model_of(tiny_config()) is None
 
 
 # shape and image size
