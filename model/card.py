@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from service.contract import Contract
-from service.record import Explanations, Faithfulness, Origin, TunedFrom
+from service.record import Explanations, Faithfulness, Origin, TaughtBy, TunedFrom
 
 LIMITS = """\
 - It knows the classes above and no others: whatever it is shown, it names one of them.
@@ -58,7 +58,8 @@ def _training(contract: Contract) -> str:
         ("Data", made.dataset),
         ("Recipe", made.recipe),
         ("Command", f"`{made.command}`" if made.command else ""),
-        ("Seed", str(made.seed)),
+        ("Taught by", _taught_by(made.taught_by)),
+        ("Seed", "" if made.seed is None else str(made.seed)),
         ("Epochs", f"{made.epochs:g}" if made.epochs else ""),
         ("Best epoch", f"{made.best_epoch:g}, by validation" if made.best_epoch else ""),
         ("Images seen", f"{made.images_seen:,}" if made.images_seen else ""),
@@ -68,6 +69,16 @@ def _training(contract: Contract) -> str:
     ]
     return "## How it was trained\n\n" + _table(
         ("", ""), ([name, value] for name, value in rows if value)
+    )
+
+
+def _taught_by(teacher: TaughtBy | None) -> str:
+    if teacher is None:
+        return ""
+    token = ", through a distillation token" if teacher.token else ""
+    return (
+        f"{teacher.name}, {teacher.distillation} distillation{token}: {teacher.weight:.0%} of the "
+        f"loss. `{teacher.digest}`"
     )
 
 

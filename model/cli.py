@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Self
 
@@ -13,6 +14,8 @@ from pydantic import AliasChoices, BaseModel, Field, model_validator
 from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubCommand
 
 from model.pretrained.cli import Pretrained
+from model.progress_bar import progress_bar
+from model.teacher_commands import TeacherAccuracy, TrainTeacher
 from model.training_config import SHAPE_FIELDS, TrainingConfig
 from service.command_line import run
 from service.errors import InvalidInput
@@ -47,7 +50,8 @@ class Train(TrainingConfig):
         """Give the recipe's configuration, changed where flags say so."""
         from model.recipes import RECIPES
 
-        given = {name: getattr(self, name) for name in self.model_fields_set}
+        named = self.model_fields_set & TrainingConfig.model_fields.keys()
+        given = {name: getattr(self, name) for name in named}
         name = self.recipe if self.init is None else given.get("recipe", "finetune")
         if name not in RECIPES:
             raise InvalidInput(
@@ -59,6 +63,37 @@ class Train(TrainingConfig):
                 raise InvalidInput("init gives all weights; leave out initialization")
             recipe = {key: value for key, value in recipe.items() if key not in INITIAL_FIELDS}
         return TrainingConfig.model_validate({**recipe, **given})
+
+
+class Throughput(Train):
+    """Measure how fast images are loaded against how fast the model learns from them.
+
+    It takes the options of train. What is measured with takes turns, so that its ratios hold on a
+    machine that others use as well.
+    """
+
+    images: int = Field(default=2000, ge=1, description="Images to measure with")
+    seconds: float = Field(default=2.0, gt=0, description="Time for each measurement of a round")
+    rounds: int = Field(default=3, ge=1, description="Rounds of measurements; medians are given")
+    loading: list[int] = Field(default=[0, 1, 2], description="Numbers of loading processes")
+    as_json: bool = Field(
+        default=False, validation_alias=AliasChoices("json"), description="Print JSON"
+    )
+
+    def cli_cmd(self) -> None:
+        """Print what was measured."""
+        from model.throughput import measure_throughput
+
+        with progress_bar("measuring") as progress:
+            measured = measure_throughput(
+                self.chosen(),
+                images=self.images,
+                seconds=self.seconds,
+                rounds=self.rounds,
+                workers=self.loading,
+                progress=progress,
+            )
+        print(json.dumps(measured.to_dict()) if self.as_json else measured.report())
 
 
 class Export(BaseModel):
@@ -122,6 +157,11 @@ class Evaluate(BaseModel):
     precision: PrecisionName = Field(
         default="fp32", description="Which of the bundle's number formats to measure"
     )
+    workers: int = Field(
+        default=0,
+        ge=0,
+        description="Batches, or images to explain, side by side; 0: all cores",
+    )
     record: bool = Field(default=False, description="Write the result into the contract and card")
     explanations: bool = Field(
         default=False, description="Measure how faithful each method that explains is, instead"
@@ -157,7 +197,9 @@ class Evaluate(BaseModel):
 
         plan = Plan(self.part, self.images, self.removal, self.steps, self.seed, self.default_among)
         with progress_bar("explaining") as progress:
-            measured = evaluate_explanations(self.bundle, self.data, plan, progress=progress)
+            measured = evaluate_explanations(
+                self.bundle, self.data, plan, progress=progress, workers=self.workers
+            )
         print(report(measured))
         if self.record:
             record_explanations(self.bundle, measured)
@@ -171,6 +213,7 @@ class Evaluate(BaseModel):
                 f"what is on record of {self.precision} comes from '{PROGRAM} quantize'; leave out "
                 "--record, or add the graph again"
             )
+        began = time.perf_counter()
         with progress_bar("evaluating") as progress:
             measured = evaluate(
                 self.bundle,
@@ -178,8 +221,11 @@ class Evaluate(BaseModel):
                 part=self.part,
                 precision=self.precision,
                 progress=progress,
+                workers=self.workers,
             )
+        seconds = time.perf_counter() - began
         print(measured.report())
+        print(f"took {seconds:.1f} s: {measured.images / seconds:,.0f} pictures a second")
         if self.record:
             record(self.bundle, measured, self.part)
             print(f"recorded in {self.bundle / 'contract.json'} and its card")
@@ -246,16 +292,6 @@ class AddTrace(BaseModel):
         print(f"added to {bundle.folder}\nnext:    vitrine serve --bundles {bundle.folder}")
 
 
-@contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show how much of a task is done, where there is a terminal."""
-    from rich.progress import Progress
-
-    with Progress(disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
 class VitrineModel(
     BaseSettings,
     cli_prog_name=PROGRAM,
@@ -266,6 +302,13 @@ class VitrineModel(
     """Make Vision Transformers for Vitrine: train, export, evaluate, and quantize."""
 
     train: CliSubCommand[Train] = Field(description="Train on folders of pictures")
+    throughput: CliSubCommand[Throughput] = Field(
+        description="Measure how fast images are loaded and learnt from"
+    )
+    train_teacher: CliSubCommand[TrainTeacher] = Field(description="Train a network that teaches")
+    teacher_accuracy: CliSubCommand[TeacherAccuracy] = Field(
+        description="Measure how often a teacher is right"
+    )
     export: CliSubCommand[Export] = Field(description="Turn a trained run into a bundle")
     pretrained: CliSubCommand[Pretrained] = Field(description="Turn a public ViT into a bundle")
     random: CliSubCommand[Random] = Field(description="Write a bundle with random weights")

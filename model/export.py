@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ from service.record import Precision, Provenance
 CARD_FILE = "README.md"
 PROVENANCE_KEYS = (
     "dataset", "recipe", "command", "seed", "commit", "epochs", "images_seen", "wall_seconds",
-    "machine", "metrics", "history", "origin", "tuned_from", "best_epoch",
+    "machine", "taught_by", "metrics", "history", "origin", "tuned_from", "best_epoch",
 )  # fmt: skip
 ABSOLUTE_PATH = re.compile(r"(?<![\w.])/(?:[^\s/\"',]+/)*([^\s/\"',]+)")
 
@@ -52,8 +53,10 @@ def export_bundle(checkpoint: Checkpoint, bundles: Path, name: str, version: str
     """
     _check_labels(checkpoint)
     target = check_free(bundles, name, version)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=target.parent) as temporary:
+    with (
+        _made(target.parent),
+        tempfile.TemporaryDirectory(prefix=f".{version}-", dir=target.parent) as temporary,
+    ):
         folder = Path(temporary) / version
         folder.mkdir()
         write_graphs(checkpoint.model, folder)
@@ -68,6 +71,20 @@ def export_bundle(checkpoint: Checkpoint, bundles: Path, name: str, version: str
             replay(engine, golden)
         folder.rename(target)
     return target
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make a folder and those above it; where the block fails, they are as before."""
+    added = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for one in added:
+            with suppress(OSError):  # somebody else has put something there
+                one.rmdir()
+        raise
 
 
 def check_free(bundles: Path, name: str, version: str) -> Path:

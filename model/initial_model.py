@@ -23,6 +23,7 @@ from service.contract import CONTRACT_FILE, Preprocessing
 from service.errors import InvalidInput
 from service.record import Origin, TunedFrom
 
+DISTILLING = "class_and_distillation_token"
 HEAD = ("head.weight", "head.bias")
 
 
@@ -58,11 +59,15 @@ class InitialModel:
         Raises InvalidInput naming every field that was set and contradicts the shape.
         """
         own = {name: getattr(self.shape, name) for name in SHAPE_FIELDS}
+        if config.distillation_token and self.shape.pooling == DISTILLING:
+            own |= {"pooling": "class_token", "registers": self.shape.registers - 1}
         wrong = [
             f"{name} {getattr(config, name)!r} contradicts its {own[name]!r}"
             for name in SHAPE_FIELDS
             if name in config.model_fields_set and getattr(config, name) != own[name]
         ]
+        if config.distillation_token and self.shape.pooling != DISTILLING:
+            wrong.append(f"distillation_token needs one in it, and it reads {self.shape.pooling}")
         rows, columns = self.shape.image_size
         if "image_size" in config.model_fields_set:
             rows = columns = config.image_size

@@ -17,16 +17,11 @@ class ModelInput:
         self.mean = torch.tensor(preprocessing.mean, device=device)[:, None, None]
         self.std = torch.tensor(preprocessing.std, device=device)[:, None, None]
 
-    def levels(self, images: Tensor) -> Tensor:
-        """Turn images, uint8 [b, 3, rows, columns], into levels in [0, 1]."""
-        return images.to(self.device).float() / 255
-
     def normalized(self, levels: Tensor) -> Tensor:
         """Turn levels in [0, 1] into the model's input."""
         return (levels * self.scale - self.mean) / self.std
 
     def __call__(self, batch: Tensor) -> Tensor:
-        """Turn images into the model's input; readouts, which are no bytes, stay as they are."""
-        if batch.dtype != torch.uint8:
-            return batch.to(self.device)
-        return self.normalized(self.levels(batch))
+        """Turn images, uint8 [b, 3, rows, columns], into the model's input; readouts stay."""
+        here = batch.to(self.device)
+        return self.normalized(here.float() / 255) if here.dtype == torch.uint8 else here

@@ -14,9 +14,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, Muon, Optimizer
+from torch.optim import AdamW, Optimizer
 
 from model.layer_decay import layer_scales
+from model.muon import Muon
 from model.training_config import DecayName, OptimizerName
 
 
@@ -55,13 +56,15 @@ def build_optimizers(
     muon_learning_rate: float,
     weight_decay: float,
     layer_decay: float = 1.0,
+    muon_dtype: torch.dtype = torch.float32,
 ) -> list[Optimizer]:
     """Give the optimisers that together move every parameter once, but for frozen ones.
 
     With "muon" the hidden matrices take orthogonalised steps of `muon_learning_rate`, scaled by
     sqrt(rows / columns) where that is above 1, and everything else AdamW's of `learning_rate`.
     `weight_decay` acts as learning rate x decay in both, as published for each. `layer_decay`
-    below 1 lowers both learning rates towards the patches, as `layer_decay.py` says.
+    below 1 lowers both learning rates towards the patches, as `layer_decay.py` says. Muon computes
+    in `muon_dtype`.
     """
     groups = parameter_groups(model)
     scales = layer_scales(dict(model.named_parameters()), layer_decay)
@@ -72,13 +75,8 @@ def build_optimizers(
     hidden = layered(groups.hidden, scales, learning_rate, weight_decay)
     if optimizer == "adamw" or not hidden:
         return [AdamW([*adamw_groups, *hidden], lr=learning_rate, betas=(0.9, 0.95))]
-    muon = Muon(
-        layered(groups.hidden, scales, muon_learning_rate, weight_decay),
-        lr=muon_learning_rate,
-        weight_decay=weight_decay,
-        momentum=0.95,
-        adjust_lr_fn="original",
-    )
+    hidden = layered(groups.hidden, scales, muon_learning_rate, weight_decay)
+    muon = Muon(hidden, muon_learning_rate, weight_decay, dtype=muon_dtype)
     return [muon, AdamW(adamw_groups, lr=learning_rate, betas=(0.9, 0.95))]
 
 

@@ -1,8 +1,8 @@
 """The training loop: from a TrainingConfig to a run folder with a checkpoint.
 
-All randomness of a step is drawn from a generator seeded with (seed, step, process), and the order
-of an epoch from (seed, epoch). So the position alone says how to go on, and a resumed run gives the
-weights that an uninterrupted one gives.
+All random numbers of a step are drawn for the whole batch from (seed, step), and the order of an
+epoch from (seed, epoch). So the position alone says how to go on: a resumed run gives the weights
+that an uninterrupted one gives, and the number of processes does not change what is learnt.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast
@@ -30,6 +29,7 @@ from model.class_balance import (
     named_counts,
 )
 from model.data import read_training_data
+from model.draws import Draws, step_seed
 from model.fine_tuning import resolved
 from model.history import add_row
 from model.images import (
@@ -42,10 +42,13 @@ from model.images import (
 from model.initial_model import InitialWeights, described, initial_model_of
 from model.learner import Learner
 from model.model_input import ModelInput
-from model.position import Position, check_resumable, load_state, save_state
+from model.position import RANDOM_NUMBERS, Position, check_resumable, load_state, save_state
 from model.probe import readouts
+from model.processes import check_shares, told_of_losses
 from model.provenance import provenance
 from model.reporter import Reporter
+from model.share import Share
+from model.teacher import read_teacher
 from model.training_config import TrainingConfig
 from model.validation import Validation, validate
 from service.errors import InvalidInput
@@ -53,11 +56,6 @@ from service.errors import InvalidInput
 logger = logging.getLogger(__name__)
 
 REPORT_STEPS = 20
-
-
-def step_seed(seed: int, step: int, process: int) -> int:
-    """Give one generator seed for a step of a process."""
-    return int(np.random.SeedSequence([seed, step, process]).generate_state(1, np.uint64)[0] >> 1)
 
 
 class Training:
@@ -73,6 +71,7 @@ class Training:
         self.config = config
         self.accelerator = accelerator
         self.device = accelerator.device
+        self.share = Share(accelerator.process_index, accelerator.num_processes)
         self.images = images
         self.model_input = ModelInput(images.preprocessing, self.device)
         held = images.train
@@ -93,8 +92,15 @@ class Training:
         weights = class_weights(counts).to(self.device) if balanced else None
         self.learner = Learner(config, classes, accelerator, initial, weights)
         self.best = BestEpoch()
+        self.teacher = read_teacher(
+            config, images.labels, images.preprocessing, self.device, accelerator.autocast
+        )
         self.position = Position(
-            config.model_dump(mode="json"), list(images.labels), len(images.train)
+            config.model_dump(mode="json"),
+            list(images.labels),
+            len(images.train),
+            random_numbers=RANDOM_NUMBERS,
+            teacher=self.teacher.description if self.teacher else None,
         )
         if initial is not None:
             self.position.tuned_from = initial.tuned_from.model_dump()
@@ -102,6 +108,7 @@ class Training:
             parts = {"train": images.train.targets, "validation": images.validation.targets}
             self.position.class_counts = named_counts(parts, images.labels)
         self.batch_size = min(config.batch_size, len(images.train))
+        check_shares(self.batch_size, self.share.processes, self.augmentation.mixes)
         self.steps_per_epoch = len(images.train) // self.batch_size
         self.loss_sum = torch.zeros((), device=self.device)  # since the last report
         self.accuracy_sum = torch.zeros((), device=self.device)
@@ -155,14 +162,15 @@ class Training:
 
     def batches(self) -> Iterator[Batch]:
         """Give this process's share of every batch from the position on, epoch after epoch."""
-        process, processes = self.accelerator.process_index, self.accelerator.num_processes
+        return self.train_images.batches(self.shares())
+
+    def shares(self) -> Iterator[Tensor]:
+        """Give the numbers of the images in this process's share of every batch, without end."""
         epoch, index = divmod(self.position.step, self.steps_per_epoch)
         while True:
             order = self.order(epoch)
             whole = torch.split(order[: self.steps_per_epoch * self.batch_size], self.batch_size)
-            yield from self.train_images.batches(
-                [batch[process::processes] for batch in whole[index:]]
-            )
+            yield from (self.share.of(batch) for batch in whole[index:])
             epoch, index = epoch + 1, 0
 
     def order(self, epoch: int) -> Tensor:
@@ -183,21 +191,29 @@ class Training:
         return float(broadcast(shares).item())  # all processes go by the first one's clock
 
     def step(self, images: Tensor, targets: Tensor, progress: float) -> None:
-        position, process = self.position, self.accelerator.process_index
-        torch.manual_seed(step_seed(self.config.seed, position.step, process))
-        if self.config.probes:
-            inputs, mixed = images, targets.to(self.device)
-        else:
-            changed = self.augmentation.change(self.model_input.levels(images))
-            inputs, mixed = self.augmentation.mix(
-                self.model_input.normalized(changed), targets.to(self.device), len(position.labels)
-            )
-        loss, accuracy = self.learner.step(inputs, mixed, progress, position.step + 1)
+        """Learn from this process's share: images uint8 [b, 3, S, S], class numbers [b]."""
+        position = self.position
+        inputs, mixed = self.augmented(images.to(self.device), targets.to(self.device))
+        taught = self.teacher.logits(inputs) if self.teacher else None
+        torch.manual_seed(step_seed(self.config.seed, position.step))  # what the model draws from
+        loss, accuracy = self.learner.step(inputs, mixed, progress, position.step + 1, taught)
         position.step += 1
         position.images_seen += self.batch_size
         self.loss_sum += loss
         self.accuracy_sum += accuracy
         self.unreported_steps += 1
+
+    def augmented(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Give what the model learns from in this step: inputs [b, 3, S, S] and their targets.
+
+        Targets are class numbers [b], or probabilities [b, C] where images are mixed. The readouts
+        of a linear probe stay as they are.
+        """
+        if self.config.probes:
+            return images, targets
+        draws = Draws(self.config.seed, self.position.step, self.batch_size, self.share)
+        inputs = self.model_input.normalized(self.augmentation.change(images, draws))
+        return self.augmentation.mix(inputs, targets, len(self.position.labels), draws)
 
     def compute_readouts(self) -> None:
         """Replace both parts' images by what the frozen backbone gives the head for them."""
@@ -240,13 +256,14 @@ class Training:
             reporter.epoch(position.step, position.history)
 
     def validation(self) -> Validation:
-        """Measure the averaged model on the validation part."""
+        """Measure the averaged model on the validation part, to which all processes contribute."""
         return validate(
             self.learner.load_average(),
             self.validation_images,
             self.model_input,
             len(self.position.labels),
             self.accelerator,
+            self.share,
         )
 
     def save(self) -> None:
@@ -274,28 +291,23 @@ def start_accelerator(config: TrainingConfig) -> Accelerator:
     if config.threads:
         torch.set_num_threads(config.threads)
     accelerator = Accelerator(mixed_precision=config.precision, cpu=config.device == "cpu")
-    check_machine(config, accelerator.device, accelerator.num_processes)
+    check_device(config, accelerator.device)
     return accelerator
 
 
-def check_machine(config: TrainingConfig, device: torch.device, processes: int) -> None:
-    """Raise InvalidInput where the device or the processes cannot do what is asked."""
+def check_device(config: TrainingConfig, device: torch.device) -> None:
+    """Raise InvalidInput where the device cannot do what is asked."""
     if config.precision == "fp16" and device.type == "cpu":
         raise InvalidInput("precision fp16 needs a GPU, and there is none; choose bf16 or no")
-    if config.batch_size % processes:
-        raise InvalidInput(
-            f"batch_size {config.batch_size} does not split over {processes} processes; "
-            "choose a multiple"
-        )
 
 
 def train(config: TrainingConfig) -> Path:
     """Train as configured, or go on with what the run folder holds; give the run folder.
 
     Under `torchrun` every process takes its share of each batch and the first one writes. Raises
-    DataError for data that cannot be trained on, and InvalidInput where the run folder holds
-    another training, the model to start from is not there or contradicts the configuration, or
-    the machine cannot do what is asked.
+    DataError for data that cannot be trained on, InvalidInput where the run folder holds another
+    training, the model to start from or the teacher is missing or does not fit, or the machine
+    cannot do what is asked, and ProcessLost where another process died.
     """
     initial = initial_model_of(config)
     max_bytes = int(config.memory_gib * 2**30)
@@ -309,8 +321,9 @@ def train(config: TrainingConfig) -> Path:
     weights = initial.weights(config, images.labels) if initial else None
     if weights is not None:
         logger.info(described(weights))
-    training = Training(config, accelerator, images, weights)
-    training.resume()
-    training.run()
+    with told_of_losses(config.run, accelerator.num_processes):
+        training = Training(config, accelerator, images, weights)
+        training.resume()
+        training.run()
     accelerator.end_training()
     return config.run

@@ -16,6 +16,8 @@ DecayName = Literal["cosine", "linear"]
 Policy = Literal["none", "rand_augment", "trivial_augment"]
 Precision = Literal["no", "bf16", "fp16"]
 DeviceName = Literal["auto", "cpu"]
+DistillationName = Literal["none", "soft", "hard"]
+Levels = tuple[float, float, float]
 Freeze = Literal["none", "backbone"]
 ClassBalance = Literal["none", "weights", "sampling"]
 SHAPE_FIELDS = (  # a model to start from fixes these
@@ -107,6 +109,34 @@ class TrainingConfig(BaseModel):
     mixup: float = Field(0.2, ge=0, description="Alpha of mixup; 0 is off.")
     cutmix: float = Field(0.5, ge=0, description="Alpha of cutmix; 0 is off.")
 
+    teacher: str | None = Field(
+        None, description="Bundle, run folder or ONNX file of a classifier to learn from as well."
+    )
+    distillation: DistillationName = Field(
+        "none", description="Follow the teacher's probabilities (soft) or its decision (hard)."
+    )
+    distillation_temperature: float = Field(
+        2.0, gt=0, description="Both sides' logits are divided by this; soft alone."
+    )
+    distillation_weight: float = Field(
+        0.5, gt=0, le=1, description="Share of the loss that comes from the teacher."
+    )
+    distillation_token: bool = Field(
+        False, description="A token and a half of the head of their own follow the teacher."
+    )
+    teacher_labels: tuple[str, ...] = Field(
+        (), description="Labels of an ONNX teacher in order; none reads the JSON beside it."
+    )
+    teacher_size: int | None = Field(
+        None, ge=1, description="Side of an ONNX teacher's input; none reads the JSON beside it."
+    )
+    teacher_mean: Levels | None = Field(
+        None, description="Means of its input's levels in [0, 1]; none reads the JSON beside it."
+    )
+    teacher_std: Levels | None = Field(
+        None, description="Deviations of the same; none reads the JSON beside it."
+    )
+
     device: DeviceName = Field("auto", description="auto takes a GPU where there is one.")
     precision: Precision = Field("no", description="Mixed precision.")
     compile: bool = Field(False, description="Compile the model with torch.compile.")
@@ -141,6 +171,27 @@ class TrainingConfig(BaseModel):
             )
         return self
 
+    @model_validator(mode="after")
+    def teaches(self) -> TrainingConfig:
+        if self.distillation != "none" and self.teacher is None:
+            raise ValueError(
+                f"distillation {self.distillation} needs a teacher; set teacher, or distillation "
+                "none"
+            )
+        if self.teacher is not None and self.distillation == "none":
+            raise ValueError(
+                f"teacher {self.teacher} is set and distillation is none; set distillation soft or "
+                "hard, or leave the teacher out"
+            )
+        if self.distillation_token and self.teacher is None:
+            raise ValueError("distillation_token needs a teacher to follow; set teacher")
+        if self.distillation_token and self.pooling != "class_token":
+            raise ValueError(
+                f"distillation_token reads the class token beside its own, and pooling is "
+                f"{self.pooling}; leave pooling out"
+            )
+        return self
+
     def model_shape(self, classes: int) -> VisionTransformerConfig:
         """Give the shape of the model for a number of classes."""
         return VisionTransformerConfig(
@@ -151,9 +202,9 @@ class TrainingConfig(BaseModel):
             heads=self.heads,
             mlp_ratio=self.mlp_ratio,
             classes=classes,
-            registers=self.registers,
+            registers=self.registers + self.distillation_token,
             layer_scale=self.layer_scale,
-            pooling=self.pooling,
+            pooling="class_and_distillation_token" if self.distillation_token else self.pooling,
             drop_path=self.drop_path,
         )
 
@@ -166,7 +217,7 @@ class TrainingConfig(BaseModel):
     @property
     def probes(self) -> bool:
         """Whether the head alone learns, from readouts that never change and are computed once."""
-        return self.freeze == "backbone" and not self.augments
+        return self.freeze == "backbone" and not self.augments and self.teacher is None
 
     def patch_drop_at(self, progress: float) -> float:
         """Give the share of patches left out at `progress` in [0, 1] of the training."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast
 from torch import Tensor, nn
 from torch.nn import functional
 
 from model.images import Images
+from model.share import WHOLE, Share
 
 VALIDATION_BATCH = 500
 BY_CLASS = "recognised/"  # before a label, in a history's row: pictures of it that were recognised
@@ -68,23 +68,23 @@ def validate(
     model_input: Callable[[Tensor], Tensor],
     classes: int,
     accelerator: Accelerator,
+    share: Share = WHOLE,
 ) -> Validation:
     """Measure a model that takes `model_input` of the images and gives logits [B, C].
 
-    Every process measures all images; all go by what the first one found, so that they agree on
-    when to stop.
+    Each process measures its share, and all learn what all found, so that they agree on when to
+    stop.
     """
-    loss = torch.zeros((), dtype=torch.float64)
-    recognised, counts = (torch.zeros(classes, dtype=torch.long) for _ in range(2))
-    for batch, targets in images.batches(torch.split(torch.arange(len(images)), VALIDATION_BATCH)):
+    found = torch.zeros(1 + 2 * classes, dtype=torch.float64)  # loss, recognised, counts
+    order = torch.split(share.of(torch.arange(len(images))), VALIDATION_BATCH)
+    for batch, targets in images.batches(order):
         with accelerator.autocast():
             logits = model(model_input(batch)).float().cpu()
         here = targets.cpu()
-        loss += functional.cross_entropy(logits, here, reduction="sum")
-        recognised += torch.bincount(here[logits.argmax(dim=1) == here], minlength=classes)
-        counts += torch.bincount(here, minlength=classes)
-    if accelerator.num_processes > 1:
-        found = torch.cat([loss[None], recognised.double()]).to(accelerator.device)
-        found = broadcast(found).cpu()
-        loss, recognised = found[0], found[1:].long()
-    return Validation(float(loss) / len(images), tuple(recognised.tolist()), tuple(counts.tolist()))
+        found[0] += functional.cross_entropy(logits, here, reduction="sum")
+        right = here[logits.argmax(dim=1) == here]
+        found[1:] += torch.cat([torch.bincount(each, minlength=classes) for each in (right, here)])
+    found = accelerator.reduce(found.to(accelerator.device), "sum").cpu()
+    numbers = [int(number) for number in found[1:].tolist()]
+    recognised, counts = tuple(numbers[:classes]), tuple(numbers[classes:])
+    return Validation(float(found[0]) / len(images), recognised, counts)

@@ -33,6 +33,16 @@ class Precision(Value):
     )
 
 
+class TaughtBy(Value):
+    """The classifier that a training followed beside the pictures' labels."""
+
+    name: str
+    digest: str = Field(description="sha256 of its weights")
+    distillation: Literal["soft", "hard"] = Field(description="Its probabilities, or its decision")
+    weight: float = Field(description="Share of the loss that came from it")
+    token: bool = Field(description="Whether a distillation token followed it")
+
+
 class Origin(Value):
     """The public model that a model was made from."""
 
@@ -60,7 +70,7 @@ class Provenance(Value):
     dataset: str
     recipe: str
     command: str
-    seed: int
+    seed: int | None = Field(description="Of the training; none where the source does not tell")
     commit: str = ""
     epochs: float = 0
     images_seen: int = 0
@@ -70,6 +80,7 @@ class Provenance(Value):
     best_epoch: float | None = Field(
         default=None, description="Epoch of the weights: the best one by validation"
     )
+    taught_by: TaughtBy | None = Field(default=None, description="None: by the labels alone")
     metrics: dict[str, Any] = Field(default_factory=dict, description="What evaluation measured")
     history: tuple[dict[str, float], ...] = Field(
         default=(), description="Training curves, one row an epoch"

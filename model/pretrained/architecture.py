@@ -12,6 +12,8 @@ from model.config import VisionTransformerConfig
 from model.position_resize import Grid, resized_positions
 from model.pretrained.facts import Fact
 
+MOST_PATCHES = 65_536  # 4096 x 4096 pixels in patches of 16
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -34,9 +36,11 @@ class Architecture:
     def at(self, image_size: Grid) -> tuple[VisionTransformerConfig, dict[str, Tensor]]:
         """Give Vitrine's shape and weights for pictures of (rows, columns) pixels.
 
-        Raises ValueError where the patches do not tile that size.
+        Raises ValueError where the patches do not tile that size, or would be too many.
         """
         shape = replace(self.shape, image_size=image_size)
+        if shape.patches > MOST_PATCHES:
+            raise ValueError(f"it has {shape.patches:,} patches, more than {MOST_PATCHES:,}")
         weights = {
             name: tensor
             for name, tensor in self.tensors.items()

@@ -34,6 +34,7 @@ from model.pretrained.timm import (
     is_timm,
     named_by_config,
     read_timm,
+    transform_of,
 )
 from model.pretrained.weights_file import ReadWeights, read_weights
 from model.provenance import command, commit
@@ -142,19 +143,14 @@ def _not_known(where: str, tensors: Mapping[str, Tensor]) -> str:
 
 
 def _labels(source: Source, architecture: Architecture, overrides: Overrides) -> Labels:
-    config = source.config
-    told = config.get("id2label")
-    descriptions = config.get("label_descriptions") or {}
+    config, told = source.config, source.config.get("id2label")
     if told is None:
-        names = config.get("label_names") or transform_names(config)
-        told = [descriptions.get(name, name) for name in names]
+        inner = transform_of(config)
+        told = config.get("label_names") or inner.get("label_names") or inner.get("labels")
+        descriptions = config.get("label_descriptions")
+        if isinstance(descriptions, Mapping) and isinstance(told, list):
+            told = [descriptions.get(str(name), name) for name in told]
     return choose_labels(told, CONFIG_FILE, architecture.shape.classes, overrides.labels)
-
-
-def transform_names(config: Mapping[str, Any]) -> list[Any]:
-    """Give the labels that older files of timm's have elsewhere."""
-    inner = config.get("pretrained_cfg") or config
-    return list(inner.get("label_names") or inner.get("labels") or [])
 
 
 def _facts(
@@ -170,7 +166,7 @@ def _facts(
     seen = prepared.rules.crop
     facts = [
         Fact("source", source.name, source.licence or "no licence told"),
-        Fact("weights", f"{file}, {' and '.join(weights.number_formats)}{nest}", source.digest()),
+        Fact("weights", f"{file}, {' and '.join(weights.number_formats)}{nest}", source.digest),
         *architecture.facts,
         Fact(
             "shape",
@@ -202,12 +198,12 @@ def _provenance(source: Source, architecture: Architecture) -> dict[str, Any]:
         "dataset": source.datasets or "not told by the source",
         "recipe": "as its authors published it",
         "command": command(),
-        "seed": 0,
+        "seed": None,
         "commit": commit(),
         "origin": {
             "source": source.name,
             "weights": source.weights_names,
-            "digest": source.digest(),
+            "digest": source.digest,
             "architecture": architecture.name,
             "licence": source.licence,
         },

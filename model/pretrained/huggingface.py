@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from model.config import Pooling, VisionTransformerConfig
+from model.config import VisionTransformerConfig
 from model.pretrained.architecture import Architecture
 from model.pretrained.facts import Fact
 from model.pretrained.huggingface_tensors import (
@@ -22,8 +22,11 @@ from model.pretrained.huggingface_tensors import (
 from model.pretrained.mlp_ratio import ratio_of
 from model.pretrained.refusals import MODEL_TYPES, PLAIN, SWIGLU, refused_activation
 from model.pretrained.tensors import take
+from service.architecture import Pooling
 from service.errors import ErrorDetail, InvalidInput
 
+MOST = 20_000  # of layers, heads or features: far above any model, and soon checked against it
+USUAL_CLASSES = 2  # transformers', where nothing tells
 IGNORED = (r"(^|\.)pooler\.", r"mask_token$", r"^decoder\.", r"position_ids$")
 
 
@@ -82,7 +85,8 @@ def _read(
     shape = _shape(config, family, heads, tensors)
     layout = _layout(config, kind, heads, tensors)
     taken = take(tensors, expected_tensors(shape, layout), IGNORED, where)
-    named = str((config.get("architectures") or [kind])[0])
+    architectures = config.get("architectures")
+    named = str(architectures[0]) if isinstance(architectures, list) and architectures else kind
     facts = [
         Fact("library", f"transformers, {named}", "config.json"),
         Fact("heads", str(shape.heads), "config.json"),
@@ -104,8 +108,12 @@ def _problems(config: Mapping[str, Any], family: Family) -> Iterator[ErrorDetail
     sizes = ("hidden_size", "num_hidden_layers", "num_attention_heads", "num_channels")
     for name in (*sizes, "intermediate_size", "num_register_tokens"):
         value = config.get(name, 1)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            yield ErrorDetail(name, f"expected a number of at least 1, got {value!r}")
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST:
+            yield ErrorDetail(name, f"expected a number from 1 to {MOST:,}, got {value!r}")
+    for name in ("layer_norm_eps", "mlp_ratio", "layerscale_value"):
+        value = config.get(name, 1.0)
+        if not isinstance(value, int | float) or not 0 < value < 1000:
+            yield ErrorDetail(name, f"expected a number above 0, got {value!r}")
     if config.get("num_channels", 3) != 3:
         yield ErrorDetail("num_channels", f"expected 3, got {config['num_channels']!r}")
     for name in ("image_size", "patch_size"):
@@ -134,7 +142,7 @@ def _heads(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> dict[str
     """Give the names of the heads that are there or ought to be, from Vitrine's to the source's."""
     if "cls_classifier.weight" in tensors or "distillation_classifier.weight" in tensors:
         return {"head": "cls_classifier", "head_dist": "distillation_classifier"}
-    promised = any("ForImageClassification" in str(one) for one in config.get("architectures", []))
+    promised = "ForImageClassification" in str(config.get("architectures"))
     return {"head": "classifier"} if promised or "classifier.weight" in tensors else {}
 
 
@@ -172,7 +180,8 @@ def _shape(
 def _classes(config: Mapping[str, Any], head: Tensor | None) -> int:
     if head is not None and head.ndim == 2:
         return len(head)
-    return len(config.get("id2label") or {}) or int(config.get("num_labels", 2))
+    labels = config.get("id2label")
+    return len(labels) if isinstance(labels, dict) and labels else USUAL_CLASSES
 
 
 def _pooling(family: Family, heads: Mapping[str, str]) -> Pooling:

@@ -53,17 +53,7 @@ FAMILIES: dict[str, Defaults] = {  # what the public models of a family come wit
     "dinov2": Defaults(256, False, 224, BICUBIC, IMAGENET_MEAN, IMAGENET_STD),
     "dinov2_with_registers": Defaults(256, False, 224, BICUBIC, IMAGENET_MEAN, IMAGENET_STD),
 }
-UNSERVED_KEYS = {  # keys that change the picture, with the values at which they do not
-    "do_pad": (False, None),
-    "do_thumbnail": (False, None),
-    "do_align_long_axis": (False, None),
-    "do_flip_channel_order": (False, None),
-    "do_reduce_labels": (False, None),
-    "do_grayscale": (False, None),
-    "do_color_quantize": (False, None),
-    "crop_pct": (None, 1.0),
-    "offset": (False, None),
-}
+STEPS = ("do_resize", "do_center_crop", "do_rescale", "do_normalize", "do_convert_rgb")
 
 
 def family_preprocessing(family: str, image_size: int) -> Preprocessing:
@@ -74,6 +64,7 @@ def family_preprocessing(family: str, image_size: int) -> Preprocessing:
         resize="exact" if usual.is_square else "shortest_edge",
         size=_square(round(usual.size * image_size / crop)),
         crop=_square(image_size),
+        crop_after_resizing=True,
         interpolation=INTERPOLATIONS[usual.resample],
         mean=usual.mean,
         std=usual.std,
@@ -117,6 +108,7 @@ def _preprocessing(told: Mapping[str, Any], defaults: Defaults) -> Preprocessing
                 "resize": resize,
                 "size": size,
                 "crop": _crop(told, defaults) or size,
+                "crop_after_resizing": True,
                 "interpolation": INTERPOLATIONS[told.get("resample", defaults.resample)],
                 "rescale": rescale,
                 "mean": mean if is_normalised else (0.0, 0.0, 0.0),
@@ -132,9 +124,11 @@ def _preprocessing(told: Mapping[str, Any], defaults: Defaults) -> Preprocessing
 
 
 def _problems(told: Mapping[str, Any], defaults: Defaults) -> Iterator[ErrorDetail]:
-    for key, harmless in UNSERVED_KEYS.items():
-        if key in told and told[key] not in harmless:
-            yield ErrorDetail(key, f"{told[key]!r} is not served; expected {harmless[0]!r}")
+    for key in told:
+        if key.startswith("do_") and key not in STEPS and told[key]:
+            yield ErrorDetail(key, f"{told[key]!r} is not served; expected False")
+    if told.get("crop_pct") not in (None, 1, 1.0):
+        yield ErrorDetail("crop_pct", f"{told['crop_pct']!r} is not served; expected none")
     if not told.get("do_resize", True):
         yield ErrorDetail(
             "do_resize", "False leaves pictures of any size, and the model takes one; expected True"
@@ -154,9 +148,9 @@ def _problems(told: Mapping[str, Any], defaults: Defaults) -> Iterator[ErrorDeta
     if _is_cropped(told, defaults) and crop is None:
         yield ErrorDetail("crop_size", f"{told.get('crop_size')!r} is no number, height and width")
     resample = told.get("resample", defaults.resample)
-    if resample not in INTERPOLATIONS:
-        name = UNSERVED_INTERPOLATIONS.get(resample, "unknown")
-        yield ErrorDetail("resample", f"{resample!r} ({name}) is not served; expected 0, 1, 2 or 3")
+    if resample not in tuple(INTERPOLATIONS):  # which may be of any type
+        name = UNSERVED_INTERPOLATIONS.get(resample, "") if isinstance(resample, int) else ""
+        yield ErrorDetail("resample", f"{resample!r} {name} is not served; expected 0, 1, 2 or 3")
 
 
 def _size(size: object, defaults: Defaults) -> tuple[str, tuple[int, int] | None]:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from service.errors import InvalidInput
 
@@ -24,9 +23,7 @@ class Labels:
     warnings: tuple[str, ...] = ()
 
 
-def choose_labels(
-    told: Mapping[Any, Any] | Sequence[Any] | None, origin: str, classes: int, file: Path | None
-) -> Labels:
+def choose_labels(told: object, origin: str, classes: int, file: Path | None) -> Labels:
     """Give the labels of a file if there is one, else those that the source tells, else numbers.
 
     `told` is a list, or goes from class numbers to names. Raises InvalidInput where their number

@@ -81,10 +81,9 @@ TENSORS: tuple[tuple[str, str], ...] = (
     (r"attn\.lambda_|attn\.sub_norm", DIFFERENTIAL),
     (r"blocks\.\d+\.(attn|mlp)\.norm\.", "its blocks hold further norms"),
     (r"blocks\.\d+\.attn\.[qkv]_(bias|proj)", "its attention is that of BEiT or EVA"),
-    (r"blocks\.\d+\.gamma_[12]", "it is a BEiT, whose LayerScale has other names"),
 )
 
-ACTIVATIONS = frozenset({"gelu", "gelu_python"})  # both are the exact one, by the error function
+ACTIVATIONS = ("gelu", "gelu_python")  # both are the exact one, by the error function
 
 
 def refused_name(architecture: str) -> str | None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -40,8 +41,9 @@ class Source:
         """The names of the files that hold the weights."""
         return ", ".join(file.name for file in self.weights)
 
+    @cached_property
     def digest(self) -> str:
-        """Give `sha256:` of the weights file; of the digests of all, where there are several."""
+        """`sha256:` of the weights file; of the digests of all, where there are several."""
         digests = [file_digest(file) for file in self.weights]
         if len(digests) == 1:
             return digests[0]

@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
-from model.config import Pooling, VisionTransformerConfig
+from model.config import VisionTransformerConfig
 from model.position_resize import Grid
 from model.pretrained.architecture import Architecture
 from model.pretrained.facts import Fact
@@ -34,6 +34,7 @@ from model.pretrained.timm_tensors import (
     read_sizes,
     trained_grid,
 )
+from service.architecture import Pooling
 from service.errors import ErrorDetail, InvalidInput
 
 IGNORED = (r"^mask_token$",)
@@ -68,7 +69,7 @@ def named_by_config(config: Mapping[str, Any], architecture: str | None) -> Name
     Raises InvalidInput where the name or an argument of the model cannot be served.
     """
     given = architecture or config.get("architecture") or ""
-    arguments = config.get("model_args") or {}
+    arguments = _object(config, "model_args")
     if problems := list(_unserved(arguments)):
         raise InvalidInput(
             "config.json's model_args ask for what is not served: "
@@ -76,14 +77,30 @@ def named_by_config(config: Mapping[str, Any], architecture: str | None) -> Name
             problems,
         )
     name = plain_name(str(given)) if given else ""
-    size = transform_of(config).get("input_size")
-    edges = (int(size[-2]), int(size[-1])) if isinstance(size, list | tuple) and size[1:] else None
-    return Named(name, arguments, config.get("global_pool"), edges)
+    return Named(name, arguments, config.get("global_pool"), _edges(transform_of(config)))
 
 
 def transform_of(config: Mapping[str, Any]) -> dict[str, Any]:
     """Give `pretrained_cfg`; older files have its keys beside the others."""
-    return dict(config.get("pretrained_cfg") or config)
+    return _object(config, "pretrained_cfg") or dict(config)
+
+
+def _object(config: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = config.get(key) or {}
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"config.json's {key} is {value!r}, not an object; save it again")
+    return dict(value)
+
+
+def _edges(transform: Mapping[str, Any]) -> Grid | None:
+    """Give (rows, columns) of timm's input size, which is (channels, rows, columns)."""
+    size = transform.get("input_size")
+    if size is None:
+        return None
+    edges = list(size[-2:]) if isinstance(size, list | tuple) else []
+    if len(edges) != 2 or not all(isinstance(edge, int) and edge > 0 for edge in edges):
+        raise InvalidInput(f"config.json's input_size is {size!r}; expected [3, rows, columns]")
+    return edges[0], edges[1]
 
 
 def _unserved(arguments: Mapping[str, Any]) -> Iterator[ErrorDetail]:
@@ -151,7 +168,7 @@ def _heads(named: Named, sizes: Sizes, given: int | None, where: str) -> tuple[i
     if given is not None:
         return given, "--heads"
     if "num_heads" in named.arguments:
-        return int(named.arguments["num_heads"]), "config.json, model_args"
+        return _count(named.arguments["num_heads"]), "config.json, model_args"
     if named.architecture:
         return heads_of(named.architecture) or 0, f"the name {named.architecture}"
     if sizes.width % USUAL_HEAD_WIDTH:
@@ -160,6 +177,12 @@ def _heads(named: Named, sizes: Sizes, given: int | None, where: str) -> tuple[i
             f"{USUAL_HEAD_WIDTH}; give --architecture NAME or --heads N"
         )
     return sizes.width // USUAL_HEAD_WIDTH, f"assumed, width / {USUAL_HEAD_WIDTH}"
+
+
+def _count(heads: object) -> int:
+    if not isinstance(heads, int) or heads < 1:
+        raise InvalidInput(f"config.json's num_heads is {heads!r}; expected a number, or --heads N")
+    return heads
 
 
 def _shape(named: Named, sizes: Sizes, grid: Grid, heads: int) -> VisionTransformerConfig:

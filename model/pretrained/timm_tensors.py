@@ -18,7 +18,10 @@ ESSENTIAL = {
     "patch_embed.proj.weight": 4, "pos_embed": 3, "blocks.0.attn.qkv.weight": 2,
     "blocks.0.mlp.fc1.weight": 2, "blocks.0.mlp.fc2.weight": 2,
 }  # fmt: skip
-OLD_NAMES = {"register_tokens": "reg_token"}  # DINOv2's own
+OLD_NAMES = (  # of papers' own checkpoints
+    (re.compile(r"^register_tokens$"), "reg_token"),  # DINOv2
+    (re.compile(r"\.gamma_([12])$"), r".ls\1.gamma"),  # DeiT III
+)
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,12 @@ class Sizes:
 
 def old_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Give tensors by timm's names, where a paper's own checkpoint has others."""
-    return {OLD_NAMES.get(name, name): tensor for name, tensor in tensors.items()}
+    renamed: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        for pattern, replacement in OLD_NAMES:
+            name = pattern.sub(replacement, name)
+        renamed[name] = tensor
+    return renamed
 
 
 def read_sizes(tensors: Mapping[str, Tensor], where: str) -> Sizes:
@@ -60,7 +68,7 @@ def read_sizes(tensors: Mapping[str, Tensor], where: str) -> Sizes:
     head = tensors.get("head.weight")
     return Sizes(
         width=patch.shape[0],
-        depth=max(blocks) + 1,
+        depth=len(blocks),  # a gap shows as missing tensors
         hidden=hidden,
         patch_size=patch.shape[2],
         classes=len(head) if head is not None else 0,

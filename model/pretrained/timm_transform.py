@@ -38,6 +38,7 @@ def read_transform(told: Mapping[str, Any], image_size: Size) -> Preprocessing:
                 "resize": CROP_MODES[told.get("crop_mode") or "center"],
                 "size": (rows, columns),
                 "crop": image_size,
+                "crop_after_resizing": True,
                 "crop_rounding": "even",  # as torchvision's CenterCrop does
                 "interpolation": told.get("interpolation") or "bicubic",
                 "mean": told.get("mean") or IMAGENET_MEAN,
@@ -54,7 +55,7 @@ def read_transform(told: Mapping[str, Any], image_size: Size) -> Preprocessing:
 
 def _problems(told: Mapping[str, Any], image_size: Size) -> Iterator[ErrorDetail]:
     mode = told.get("crop_mode") or "center"
-    if mode not in CROP_MODES:
+    if mode not in tuple(CROP_MODES):  # which may be of any type
         yield ErrorDetail("crop_mode", f"{mode!r} is not served; expected {', '.join(CROP_MODES)}")
     interpolation = told.get("interpolation") or "bicubic"
     if interpolation not in INTERPOLATIONS:

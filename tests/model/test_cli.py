@@ -71,7 +71,9 @@ def test_evaluate_prints_and_records(pets_bundle, tmp_path, capsys):
         )
     bundle = shutil.copytree(pets_bundle, tmp_path / "pets")
     main(["evaluate", str(bundle), "--data", str(tmp_path / "data"), "--record"])
-    assert "top-1" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "top-1" in printed
+    assert "pictures a second" in printed
     assert read_bundle(bundle).contract.precisions["fp32"].images == 2
 
 

@@ -29,6 +29,7 @@ from service.preprocess import ImageLimits, decode_image, fit
 from service.settings import EMBEDDED_BUNDLES
 from service.trace.message import message, quantized
 from service.trace.parameters import Parameters
+from service.trace.question import PROBLEMS_TOLD
 from service.trace.tensors import TENSORS
 from tests.exported import exported_once
 from tests.model.pets import checkpoint
@@ -115,9 +116,10 @@ def test_what_a_model_of_a_public_shape_has_not_is_refused_by_name(public: Live)
     has = everything_of(model_of(public))
     wanting = [name for name in TENSORS if name not in has]
     asked = {"tensors": ",".join(wanting)}
-    problem = assert_problem(public.client.post("/trace", params=asked, content=PNG), 422)
-    for name in wanting[:8]:
-        assert re.search(f"this model has no [a-zA-Z ]+, so no {name}; leave it out", str(problem))
+    response = public.client.post("/trace", params=asked, content=PNG)
+    told = assert_problem(response, InvalidParameter)["detail"]
+    for name in wanting[:PROBLEMS_TOLD]:
+        assert re.search(f"this model has no [a-zA-Z ]+, so no {name}; leave it out", told), told
 
 
 def test_the_pixels_are_the_picture_as_the_model_sees_it(server: Live) -> None:

@@ -1,4 +1,4 @@
-"""What a public model answers when it is served: its classify graph, run by the service's engine."""
+"""What a public model answers when it is served: its classify graph in the service's engine."""
 
 from __future__ import annotations
 

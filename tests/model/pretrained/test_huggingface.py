@@ -100,6 +100,16 @@ def test_weights_in_half_precision_are_read_as_float32(tmp_path):
     assert any("bfloat16" in fact.value for fact in public.facts)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_norms_epsilon_is_that_of_the_config(kind, tmp_path):
+    theirs = saved(KINDS[kind], tmp_path, layer_norm_eps=0.05)
+    public = read_public_model(str(tmp_path), Overrides(image_size=SIDE))
+    images = pixels()
+    with torch.inference_mode():
+        expected = theirs(images).logits
+    torch.testing.assert_close(computed_logits(public, images), expected, rtol=0, atol=2e-6)
+
+
 def test_pictures_that_are_not_square_are_served(tmp_path):
     theirs = saved(KINDS["ViT"], tmp_path, image_size=[24, 40])
     preprocessor = {
@@ -164,7 +174,7 @@ def test_another_family_is_refused_by_name_with_the_reason(model_type, tmp_path)
         ({"hidden_act": "gelu_new"}, "gelu_new"),
         ({"num_channels": 1}, "num_channels: expected 3, got 1"),
         ({"patch_size": [8, 4]}, "expected square patches, got 8 x 4"),
-        ({"hidden_size": "24"}, "hidden_size: expected a number of at least 1, got '24'"),
+        ({"hidden_size": "24"}, "hidden_size: expected a number from 1 to 20,000, got '24'"),
         ({"image_size": 30}, "not a multiple of patch_size 8"),
         ({"num_attention_heads": 5}, "does not split into 5 heads"),
     ],
