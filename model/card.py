@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from service.contract import Contract
-from service.record import Explanations, Faithfulness, Origin, TaughtBy
+from service.record import Explanations, Faithfulness, Origin, TaughtBy, TunedFrom
 
 LIMITS = """\
 - It knows the classes above and no others: whatever it is shown, it names one of them.
@@ -53,6 +53,7 @@ def _summary(contract: Contract) -> str:
 def _training(contract: Contract) -> str:
     made = contract.provenance
     rows = [
+        *_tuned_from(made.tuned_from),
         *_origin(made.origin),
         ("Data", made.dataset),
         ("Recipe", made.recipe),
@@ -60,6 +61,7 @@ def _training(contract: Contract) -> str:
         ("Taught by", _taught_by(made.taught_by)),
         ("Seed", "" if made.seed is None else str(made.seed)),
         ("Epochs", f"{made.epochs:g}" if made.epochs else ""),
+        ("Best epoch", f"{made.best_epoch:g}, by validation" if made.best_epoch else ""),
         ("Images seen", f"{made.images_seen:,}" if made.images_seen else ""),
         ("Wall time", f"{made.wall_seconds / 60:.0f} minutes" if made.wall_seconds else ""),
         ("Machine", made.machine),
@@ -88,6 +90,16 @@ def _origin(public: Origin | None) -> list[tuple[str, str]]:
         ("Weights", f"{public.weights}, {public.digest}"),
         ("Licence", public.licence or "not told by the source: ask its authors"),
     ]
+
+
+def _tuned_from(initial: TunedFrom | None) -> list[tuple[str, str]]:
+    if initial is None:
+        return []
+    head = "its head was kept" if initial.head == "kept" else "with a new head"
+    trained = "all weights" if initial.trained == "all" else "the head alone"
+    named = " ".join(filter(None, (initial.name, initial.version)))
+    said = f"{named}, {head}; {trained} trained. `{initial.digest}`"
+    return [("Started from", said), *_origin(initial.origin)]
 
 
 def _measured(part: str, metrics: dict[str, Any], labels: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, CliApp, CliPositionalArg, CliSubComm
 from model.pretrained.cli import Pretrained
 from model.progress_bar import progress_bar
 from model.teacher_commands import TeacherAccuracy, TrainTeacher
-from model.training_config import TrainingConfig
+from model.training_config import SHAPE_FIELDS, TrainingConfig
 from service.command_line import run
 from service.errors import InvalidInput
 from service.explanation.question import MOST_STEPS
@@ -24,6 +24,7 @@ from service.explanation.removal import Removal
 from service.record import PrecisionName
 
 PROGRAM = "vitrine-model"
+INITIAL_FIELDS = {*SHAPE_FIELDS, "image_size"}  # a recipe's give way to those of a model given
 
 
 class Train(TrainingConfig):
@@ -51,12 +52,17 @@ class Train(TrainingConfig):
 
         named = self.model_fields_set & TrainingConfig.model_fields.keys()
         given = {name: getattr(self, name) for name in named}
-        if self.recipe not in RECIPES:
+        name = self.recipe if self.init is None else given.get("recipe", "finetune")
+        if name not in RECIPES:
             raise InvalidInput(
-                f"recipe {self.recipe!r} does not exist; choose one of {', '.join(RECIPES)}"
+                f"recipe {name!r} does not exist; choose one of {', '.join(RECIPES)}"
             )
-        recipe = RECIPES[self.recipe](self.data, self.run)
-        return TrainingConfig.model_validate({**recipe.model_dump(), **given})
+        recipe = RECIPES[name](self.data, self.run).model_dump(exclude_unset=True)
+        if self.init is not None:
+            if "initialization" in given:
+                raise InvalidInput("init gives all weights; leave out initialization")
+            recipe = {key: value for key, value in recipe.items() if key not in INITIAL_FIELDS}
+        return TrainingConfig.model_validate({**recipe, **given})
 
 
 class Throughput(Train):

@@ -25,6 +25,7 @@ from model.config import VisionTransformerConfig
 from model.explain import Attender, Explainer
 from model.golden_pictures import draw_golden_pictures
 from model.graphs import CLASSIFY_FILE, graph_specs, write_graph, write_graphs
+from model.validation import BY_CLASS
 from model.vit import VisionTransformer
 from service.architecture import Architecture
 from service.bundle import Bundle, file_digest, read_bundle
@@ -39,7 +40,7 @@ from service.record import Precision, Provenance
 CARD_FILE = "README.md"
 PROVENANCE_KEYS = (
     "dataset", "recipe", "command", "seed", "commit", "epochs", "images_seen", "wall_seconds",
-    "machine", "taught_by", "metrics", "history", "origin",
+    "machine", "taught_by", "metrics", "history", "origin", "tuned_from", "best_epoch",
 )  # fmt: skip
 ABSOLUTE_PATH = re.compile(r"(?<![\w.])/(?:[^\s/\"',]+/)*([^\s/\"',]+)")
 
@@ -214,6 +215,10 @@ def _contract(checkpoint: Checkpoint, name: str, version: str) -> Contract:
 
 def _provenance(recorded: dict[str, Any]) -> Provenance:
     known = {key: recorded[key] for key in PROVENANCE_KEYS if key in recorded}
+    known["history"] = [
+        {name: value for name, value in row.items() if not name.startswith(BY_CLASS)}
+        for row in known.get("history", ())
+    ]
     known["command"] = ABSOLUTE_PATH.sub(r"\1", known.get("command", ""))
     return Provenance.model_validate(known)
 

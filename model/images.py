@@ -172,14 +172,24 @@ class TrainingImages:
 
 
 def read_training_images(
-    data: TrainingData, image_size: int, seed: int, max_bytes: int, workers: int
+    data: TrainingData,
+    image_size: int,
+    seed: int,
+    max_bytes: int,
+    workers: int,
+    preprocessing: Preprocessing | None = None,
 ) -> TrainingImages:
-    """Read both parts as squares of `image_size` pixels and measure the training images' levels."""
+    """Read both parts, as a model's own `preprocessing` says where there is one.
+
+    Otherwise they become squares of `image_size` pixels, and the training images' levels are
+    measured.
+    """
     size = (image_size, image_size)
-    fitting = Preprocessing(size=size, crop=size, mean=(0, 0, 0), std=(1, 1, 1))
+    fitting = preprocessing or Preprocessing(size=size, crop=size, mean=(0, 0, 0), std=(1, 1, 1))
     train = read_images(data.train, data.labels, fitting, max_bytes, workers)
     validation = read_images(data.validation, data.labels, fitting, max_bytes, workers)
-    return TrainingImages(data.labels, train, validation, measured(train, fitting, seed))
+    levels = fitting if preprocessing else measured(train, fitting, seed)
+    return TrainingImages(data.labels, train, validation, levels)
 
 
 def measured(images: Images, preprocessing: Preprocessing, seed: int) -> Preprocessing:

@@ -8,7 +8,8 @@ Source: Jordan et al., "Muon: An optimizer for hidden layers in neural networks"
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,21 +37,19 @@ class Muon(Optimizer):
     """Steps of momentum, orthogonalised: for the matrices inside the blocks.
 
     A step has the length `lr`, scaled by sqrt(rows / columns) where that is above 1; `weight_decay`
-    acts as lr x decay.
+    acts as lr x decay. `parameters` may come in groups with values of their own.
     """
 
     def __init__(
         self,
-        parameters: Sequence[nn.Parameter],
+        parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]],
         lr: float,
         weight_decay: float,
         momentum: float = 0.95,
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.dtype = dtype
-        super().__init__(
-            list(parameters), {"lr": lr, "weight_decay": weight_decay, "momentum": momentum}
-        )
+        super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]

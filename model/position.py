@@ -22,7 +22,7 @@ from model.training_config import TrainingConfig
 from service.errors import InvalidInput
 
 STATE_FILE = Path("state") / "training.safetensors"
-PLACE_FIELDS = {"run", "teacher"}  # where they lie does not change what is computed
+PLACE_FIELDS = {"run", "init", "teacher"}  # where they lie does not change what is computed
 RANDOM_NUMBERS = 2  # raised whenever the same seed comes to give other random numbers
 
 
@@ -30,8 +30,9 @@ RANDOM_NUMBERS = 2  # raised whenever the same seed comes to give other random n
 class Position:
     """How far a training is; with the learner's tensors, all that resuming needs.
 
-    `config`, `labels` and `train_images` say which training it is. `loss_sum` is over the
-    `loss_steps` of the epoch so far; `scaler` is the state of float16's gradient scaler.
+    `config`, `labels`, `train_images` and `tuned_from`, the model that it started from, say which
+    training it is. `loss_sum` is over the `loss_steps` of the epoch so far; `scaler` is the state
+    of float16's gradient scaler; `best` are the measures of the best epoch so far.
     `random_numbers` tells in which way they are drawn; a file that does not say has the first.
     `teacher` holds the name and the digest of the network that is followed.
     """
@@ -47,6 +48,9 @@ class Position:
     history: list[dict[str, float]] = field(default_factory=list)
     done: bool = False
     scaler: dict[str, float] | None = None
+    tuned_from: dict[str, Any] | None = None
+    best: dict[str, Any] | None = None
+    class_counts: dict[str, dict[str, int]] = field(default_factory=dict)
     random_numbers: int = 1
     teacher: dict[str, str] | None = None
 
@@ -68,14 +72,17 @@ def load_state(run: Path) -> tuple[dict[str, Tensor], Position] | None:
         return tensors, Position(**json.loads(opened.metadata()["position"]))
 
 
-def teacher_digest(position: Position) -> str | None:
-    """Give the digest of the network that a training follows."""
-    return None if position.teacher is None else position.teacher["digest"]
+def digest(network: dict[str, Any] | None) -> str | None:
+    """Give the digest of a network that a training starts from or follows."""
+    return None if network is None else str(network["digest"])
 
 
-def named(teacher: dict[str, str] | None) -> str:
-    """Say which teacher a training follows."""
-    return "none" if teacher is None else f"{teacher['name']} {teacher['digest']}"
+def named(network: dict[str, Any] | None) -> str:
+    """Say which network a training starts from or follows."""
+    if network is None:
+        return "none"
+    parts = (network["name"], network.get("version", ""), network["digest"])
+    return " ".join(filter(None, parts))
 
 
 def check_resumable(
@@ -99,12 +106,14 @@ def check_resumable(
         differences.append(
             f"there were {saved.train_images} training images and are {begun.train_images}"
         )
+    if digest(saved.tuned_from) != digest(begun.tuned_from):
+        differences.append(f"init was {named(saved.tuned_from)} and is {named(begun.tuned_from)}")
     if saved.random_numbers != begun.random_numbers:
         differences.append(
             f"its random numbers were drawn in way {saved.random_numbers}, and this version draws "
             f"them in way {begun.random_numbers}"
         )
-    if teacher_digest(saved) != teacher_digest(begun):
+    if digest(saved.teacher) != digest(begun.teacher):
         differences.append(f"teacher was {named(saved.teacher)} and is {named(begun.teacher)}")
     if differences:
         raise InvalidInput(

@@ -32,6 +32,10 @@ def provenance(position: Position, epochs: float) -> dict[str, Any]:
         "machine": machine(config["device"]),
         "taught_by": taught_by(position),
         "commit": commit(),
+        "tuned_from": position.tuned_from,
+        "best_epoch": None if position.best is None else position.best["epoch"],
+        "best": position.best,
+        "class_counts": position.class_counts,
         "history": position.history,
         "config": config,
     }

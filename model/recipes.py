@@ -146,9 +146,22 @@ def small_folder(data: Data, run: Path | str = "runs/small-folder") -> TrainingC
     return TrainingConfig(recipe="small_folder", run=Path(run), data=sources(data))
 
 
+def finetune(data: Data, run: Path | str = "runs/finetune") -> TrainingConfig:
+    """Tune a trained model to your own folder: all of it, or its head alone.
+
+    Command: `vitrine-model train --recipe finetune --data my-pictures --init BUNDLE`, where the
+    recipe need not be named; `--freeze backbone` for the head alone.
+    Time: 30 to 100 epochs of your pictures; seconds for the head alone.
+    Accuracy: measured on photographs of clothing, in docs/training.md.
+    What it leaves open is chosen by the pictures that a class has: `model/fine_tuning.py`.
+    """
+    return TrainingConfig(recipe="finetune", run=Path(run), data=sources(data))
+
+
 RECIPES = {
     "cifar10_cpu": cifar10_cpu,
     "cifar10_cpu_distilled": cifar10_cpu_distilled,
     "cifar10_gpu": cifar10_gpu,
     "small_folder": small_folder,
+    "finetune": finetune,
 }

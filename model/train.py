@@ -7,6 +7,7 @@ that an uninterrupted one gives, and the number of processes does not change wha
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -18,9 +19,19 @@ from accelerate.utils import broadcast
 from torch import Tensor
 
 from model.augment import Augmentation
-from model.checkpoint import save_checkpoint
+from model.best_epoch import BestEpoch
+from model.checkpoint import is_recorded, save_checkpoint
+from model.class_balance import (
+    balanced_order,
+    class_counts,
+    class_weights,
+    is_imbalanced,
+    named_counts,
+)
 from model.data import read_training_data
 from model.draws import Draws, step_seed
+from model.fine_tuning import resolved
+from model.history import add_row
 from model.images import (
     Batch,
     DecodedImages,
@@ -28,17 +39,22 @@ from model.images import (
     epoch_order,
     read_training_images,
 )
+from model.initial_model import InitialWeights, described, initial_model_of
 from model.learner import Learner
+from model.model_input import ModelInput
 from model.position import RANDOM_NUMBERS, Position, check_resumable, load_state, save_state
+from model.probe import readouts
 from model.processes import check_shares, told_of_losses
 from model.provenance import provenance
 from model.reporter import Reporter
 from model.share import Share
 from model.teacher import read_teacher
 from model.training_config import TrainingConfig
+from model.validation import Validation, validate
 from service.errors import InvalidInput
 
-EVALUATION_BATCH = 500
+logger = logging.getLogger(__name__)
+
 REPORT_STEPS = 20
 
 
@@ -46,15 +62,24 @@ class Training:
     """One training in progress; `position` and `learner` always stand at the same step."""
 
     def __init__(
-        self, config: TrainingConfig, accelerator: Accelerator, images: TrainingImages
+        self,
+        config: TrainingConfig,
+        accelerator: Accelerator,
+        images: TrainingImages,
+        initial: InitialWeights | None = None,
     ) -> None:
         self.config = config
         self.accelerator = accelerator
         self.device = accelerator.device
         self.share = Share(accelerator.process_index, accelerator.num_processes)
         self.images = images
+        self.model_input = ModelInput(images.preprocessing, self.device)
         held = images.train
         self.train_images = held.to(self.device) if isinstance(held, DecodedImages) else held
+        self.validation_images = images.validation
+        classes = len(images.labels)
+        counts = class_counts(held.targets, classes)
+        self.imbalanced = is_imbalanced(counts)
         self.augmentation = Augmentation(
             flip=config.flip,
             shift=config.shift,
@@ -63,7 +88,10 @@ class Training:
             mixup=config.mixup,
             cutmix=config.cutmix,
         )
-        self.learner = Learner(config, len(images.labels), accelerator)
+        balanced = config.class_balance == "weights"
+        weights = class_weights(counts).to(self.device) if balanced else None
+        self.learner = Learner(config, classes, accelerator, initial, weights)
+        self.best = BestEpoch()
         self.teacher = read_teacher(
             config, images.labels, images.preprocessing, self.device, accelerator.autocast
         )
@@ -74,6 +102,11 @@ class Training:
             random_numbers=RANDOM_NUMBERS,
             teacher=self.teacher.description if self.teacher else None,
         )
+        if initial is not None:
+            self.position.tuned_from = initial.tuned_from.model_dump()
+        if self.imbalanced:
+            parts = {"train": images.train.targets, "validation": images.validation.targets}
+            self.position.class_counts = named_counts(parts, images.labels)
         self.batch_size = min(config.batch_size, len(images.train))
         check_shares(self.batch_size, self.share.processes, self.augmentation.mixes)
         self.steps_per_epoch = len(images.train) // self.batch_size
@@ -89,13 +122,19 @@ class Training:
         tensors, saved = state
         check_resumable(self.config.run, saved, self.position)
         self.position = saved
+        self.best.restore(saved.best, tensors)
         self.learner.restore(tensors)
         if saved.scaler is not None:
             self.accelerator.scaler.load_state_dict(saved.scaler)
+        recorded = is_recorded(self.config.run, saved.images_seen)
+        if self.accelerator.is_main_process and not recorded:  # killed between state and record
+            self.save_checkpoint()
 
     def run(self) -> None:
         """Train to the end, leaving a checkpoint every `checkpoint_steps` and at the end."""
         position = self.position
+        if self.config.probes and not position.done:
+            self.compute_readouts()
         with self.reporter() as reporter:
             began = time.perf_counter() - position.wall_seconds
             batches = self.batches()
@@ -110,10 +149,10 @@ class Training:
                 if position.step % REPORT_STEPS == 0 or saves or ends_epoch:
                     self.report(reporter, progress)
                 if ends_epoch:
-                    accuracy = self.validation_accuracy()
+                    measured = self.validation()
                     position.wall_seconds = time.perf_counter() - began
-                    self.end_epoch(reporter, accuracy)
-                if saves and self.accelerator.is_main_process:
+                    self.end_epoch(reporter, measured)
+                if (saves or position.done) and self.accelerator.is_main_process:
                     self.save()
 
     def reporter(self) -> Reporter | nullcontext[None]:
@@ -129,10 +168,17 @@ class Training:
         """Give the numbers of the images in this process's share of every batch, without end."""
         epoch, index = divmod(self.position.step, self.steps_per_epoch)
         while True:
-            order = epoch_order(self.config.seed, epoch, len(self.train_images))
+            order = self.order(epoch)
             whole = torch.split(order[: self.steps_per_epoch * self.batch_size], self.batch_size)
             yield from (self.share.of(batch) for batch in whole[index:])
             epoch, index = epoch + 1, 0
+
+    def order(self, epoch: int) -> Tensor:
+        """Give the order in which an epoch visits the images."""
+        seed, images = self.config.seed, self.train_images
+        if self.config.class_balance == "sampling":
+            return balanced_order(images.targets, len(self.position.labels), seed, epoch)
+        return epoch_order(seed, epoch, len(images))
 
     def progress(self) -> float:
         """Give the share of the training that is behind: of its time, or else of its steps."""
@@ -160,17 +206,20 @@ class Training:
     def augmented(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Give what the model learns from in this step: inputs [b, 3, S, S] and their targets.
 
-        Targets are class numbers [b], or probabilities [b, C] where images are mixed.
+        Targets are class numbers [b], or probabilities [b, C] where images are mixed. The readouts
+        of a linear probe stay as they are.
         """
+        if self.config.probes:
+            return images, targets
         draws = Draws(self.config.seed, self.position.step, self.batch_size, self.share)
-        inputs = self.normalized(self.augmentation.change(images, draws))
+        inputs = self.model_input.normalized(self.augmentation.change(images, draws))
         return self.augmentation.mix(inputs, targets, len(self.position.labels), draws)
 
-    def normalized(self, levels: Tensor) -> Tensor:
-        """Turn levels in [0, 1] into the model's input."""
-        mean = torch.tensor(self.images.preprocessing.mean, device=self.device)[:, None, None]
-        std = torch.tensor(self.images.preprocessing.std, device=self.device)[:, None, None]
-        return (levels - mean) / std
+    def compute_readouts(self) -> None:
+        """Replace both parts' images by what the frozen backbone gives the head for them."""
+        model = self.learner.model
+        self.train_images = readouts(model, self.train_images, self.model_input)
+        self.validation_images = readouts(model, self.validation_images, self.model_input)
 
     def report(self, reporter: Reporter | None, progress: float) -> None:
         """Move the sums to the position, and show the means since the last report."""
@@ -192,47 +241,47 @@ class Training:
         self.accuracy_sum.zero_()
         self.unreported_steps, self.reported = 0, time.perf_counter()
 
-    def end_epoch(self, reporter: Reporter | None, validation_accuracy: float) -> None:
-        position = self.position
-        seconds = position.wall_seconds - sum(row["seconds"] for row in position.history)
-        position.history.append(
-            {
-                "epoch": round(position.step / self.steps_per_epoch, 2),
-                "loss": round(position.loss_sum / position.loss_steps, 4),
-                "validation_accuracy": round(validation_accuracy, 4),
-                "learning_rate": self.learner.learning_rate,
-                "images_per_second": round(position.loss_steps * self.batch_size / seconds, 1),
-                "seconds": round(seconds, 1),
-            }
-        )
-        position.loss_sum, position.loss_steps = 0.0, 0
+    def end_epoch(self, reporter: Reporter | None, measured: Validation) -> None:
+        """Write the epoch's row, keep it if it is the best, and stop where patience is over."""
+        position, best = self.position, self.best
+        epoch = round(position.step / self.steps_per_epoch, 2)
+        rate = self.learner.learning_rate
+        add_row(position, measured, epoch, rate, self.batch_size, self.imbalanced)
+        by_size = self.config.class_balance == "none"
+        measure = "validation_accuracy" if by_size else "balanced_accuracy"
+        best.offer({"epoch": epoch, **measured.record()}, measure, self.learner.average.weights)
+        position.best = best.record
+        position.done |= best.is_over(epoch, self.config.patience)
         if reporter is not None:
             reporter.epoch(position.step, position.history)
 
-    @torch.no_grad()
-    def validation_accuracy(self) -> float:
-        """Give the averaged model's accuracy on the validation part, to which all contribute."""
-        model = self.learner.load_average()
-        images = self.images.validation
-        order = torch.split(self.share.of(torch.arange(len(images))), EVALUATION_BATCH)
-        right = torch.zeros((), dtype=torch.long, device=self.device)
-        for batch, targets in images.batches(order):
-            with self.accelerator.autocast():
-                logits = model(self.normalized(batch.to(self.device).float() / 255))
-            right += (logits.argmax(dim=1) == targets.to(self.device)).sum()
-        return int(self.accelerator.reduce(right, "sum")) / len(images)
+    def validation(self) -> Validation:
+        """Measure the averaged model on the validation part, to which all processes contribute."""
+        return validate(
+            self.learner.load_average(),
+            self.validation_images,
+            self.model_input,
+            len(self.position.labels),
+            self.accelerator,
+            self.share,
+        )
 
     def save(self) -> None:
-        run, learner, position = self.config.run, self.learner, self.position
+        position = self.position
         if self.accelerator.scaler is not None:
             position.scaler = self.accelerator.scaler.state_dict()
-        save_state(run, learner.tensors(), position)
+        save_state(self.config.run, self.learner.tensors() | self.best.tensors(), position)
+        self.save_checkpoint()
+
+    def save_checkpoint(self) -> None:
+        """Write the best epoch's weights, or before the first epoch's end the average so far."""
+        position = self.position
         save_checkpoint(
-            run,
-            learner.average.weights,
-            learner.shape,
+            self.config.run,
+            self.best.weights or self.learner.average.weights,
+            self.learner.shape,
             tuple(position.labels),
-            self.images.preprocessing.model_dump(mode="json", exclude={"background"}),
+            self.images.preprocessing.model_dump(mode="json"),
             provenance(position, epochs=position.step / self.steps_per_epoch),
         )
 
@@ -257,15 +306,23 @@ def train(config: TrainingConfig) -> Path:
 
     Under `torchrun` every process takes its share of each batch and the first one writes. Raises
     DataError for data that cannot be trained on, InvalidInput where the run folder holds another
-    training, the teacher is missing or does not fit, or the machine cannot do what is asked, and
-    ProcessLost where another process died.
+    training, the model to start from or the teacher is missing or does not fit, or the machine
+    cannot do what is asked, and ProcessLost where another process died.
     """
-    accelerator = start_accelerator(config)
+    initial = initial_model_of(config)
     max_bytes = int(config.memory_gib * 2**30)
     data = read_training_data(config.data, config.validation_share, config.seed, max_bytes)
-    images = read_training_images(data, config.image_size, config.seed, max_bytes, config.workers)
+    config = resolved(config, initial, data)
+    accelerator = start_accelerator(config)
+    fitting = initial.fitting(config.image_size) if initial else None
+    images = read_training_images(
+        data, config.image_size, config.seed, max_bytes, config.workers, fitting
+    )
+    weights = initial.weights(config, images.labels) if initial else None
+    if weights is not None:
+        logger.info(described(weights))
     with told_of_losses(config.run, accelerator.num_processes):
-        training = Training(config, accelerator, images)
+        training = Training(config, accelerator, images, weights)
         training.resume()
         training.run()
     accelerator.end_training()

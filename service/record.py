@@ -53,6 +53,17 @@ class Origin(Value):
     licence: str = Field(default="", description="As its card tells")
 
 
+class TunedFrom(Value):
+    """The model that a training started from; `origin` where that was a public one."""
+
+    name: str
+    version: str = ""
+    digest: str = Field(description="Digest of its contract, or of its weights")
+    head: Literal["kept", "new"] = Field(description="kept where the labels are the same")
+    trained: Literal["all", "head"] = Field(description="head where all else stayed as it was")
+    origin: Origin | None = None
+
+
 class Provenance(Value):
     """Where the model comes from."""
 
@@ -65,6 +76,10 @@ class Provenance(Value):
     images_seen: int = 0
     wall_seconds: float = 0
     machine: str = ""
+    tuned_from: TunedFrom | None = Field(default=None, description="None: trained from scratch")
+    best_epoch: float | None = Field(
+        default=None, description="Epoch of the weights: the best one by validation"
+    )
     taught_by: TaughtBy | None = Field(default=None, description="None: by the labels alone")
     metrics: dict[str, Any] = Field(default_factory=dict, description="What evaluation measured")
     history: tuple[dict[str, float], ...] = Field(

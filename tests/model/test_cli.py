@@ -129,3 +129,10 @@ def test_flags_that_do_not_fit_together_are_told_without_a_traceback(capsys):
         main(["train", "--data", "x", "--recipe", "cifar10_cpu", "--shift", "40"])
     assert stopped.value.code == 64
     assert "shift 40 is not below image_size 32" in capsys.readouterr().err
+
+
+def test_a_limit_is_taken_off_by_none(monkeypatch):
+    chosen = []
+    monkeypatch.setattr(Train, "cli_cmd", lambda train: chosen.append(train.chosen()))
+    main(["train", "--data", "x", "--recipe", "cifar10_cpu", "--budget-minutes", "none"])
+    assert (chosen[0].budget_minutes, chosen[0].policy) == (None, "none")

@@ -76,6 +76,7 @@ def test_the_record_says_how_to_do_it_again(tiny_config):
         "epoch",
         "loss",
         "validation_accuracy",
+        "validation_loss",
         "learning_rate",
         "images_per_second",
         "seconds",
