@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -32,13 +34,17 @@ def compare_with_torch(model: VisionTransformer, engine: Engine) -> None:
 
 
 def compare_graph(
-    model: VisionTransformer, engine: Engine, name: GraphName, layer: int = 0
+    model: VisionTransformer,
+    engine: Engine,
+    name: GraphName,
+    layer: int = 0,
+    merged: Sequence[int] = (),
 ) -> Arrays:
     """Run one graph and its torch module, and give what the graph gave. Raises ContractError."""
     spec, inputs = graph_specs(model.config).named[name], _random_inputs(model, layer)
     given = {tensor.name: inputs[tensor.name] for tensor in spec.inputs}
     found = engine.run(name, given, [tensor.name for tensor in spec.outputs])
-    _compare(name, spec, found, _by_torch(modules(model)[name], given))
+    _compare(name, spec, found, _by_torch(modules(model, merged)[name], given))
     return found
 
 

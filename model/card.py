@@ -9,7 +9,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from service.contract import Contract
-from service.record import Explanations, Faithfulness, Origin, TaughtBy, TunedFrom
+from service.record import (
+    Explanations,
+    Faithfulness,
+    Merging,
+    Origin,
+    TaughtBy,
+    TunedFrom,
+)
 
 LIMITS = """\
 - It knows the classes above and no others: whatever it is shown, it names one of them.
@@ -26,6 +33,7 @@ def render_card(contract: Contract) -> str:
     sections = [
         f"# {contract.name} {contract.version}\n",
         _summary(contract),
+        *([_merging(contract.merging)] if contract.merging else []),
         "## Classes\n\n" + ", ".join(contract.labels) + "\n",
         _training(contract),
         *(
@@ -47,6 +55,23 @@ def _summary(contract: Contract) -> str:
         f"{shape.grid[1]}, width {shape.width}, {shape.depth} blocks, {shape.heads} heads. "
         f"Pictures are resized ({fitted.interpolation}) and cropped to {fitted.crop[0]} x "
         f"{fitted.crop[1]} pixels.\n" + (TRACED if contract.graphs.trace else "")
+    )
+
+
+def _merging(merging: Merging) -> str:
+    text = (
+        "## Tokens are merged\n\n"
+        f"It is {merging.model} {merging.version} with fewer tokens on the way (token merging, "
+        "Bolya et al., ICLR 2023), and so faster. Its blocks merge "
+        f"{', '.join(map(str, merging.tokens))} tokens, from the first on. It has no explanations: "
+        f"ask {merging.model} {merging.version} for them.\n"
+    )
+    if merging.top1_without is None or merging.agreement is None:
+        return text
+    return text + (
+        f"\nOn the same {merging.images:,} pictures of the {merging.part} part, that one has a "
+        f"top-1 of {merging.top1_without:.2%}; both predict the same class for "
+        f"{merging.agreement:.2%}.\n"
     )
 
 

@@ -77,8 +77,8 @@ def is_recorded(run: Path, images_seen: int) -> bool:
 def load_checkpoint(run: Path) -> Checkpoint:
     """Read a run folder or a bundle back; the model is in evaluation mode, on the CPU.
 
-    Raises InvalidInput where the folder holds no checkpoint, or one of another schema, and
-    ContractError where it is a broken bundle.
+    Raises InvalidInput where the folder holds no checkpoint, one of another schema, or a bundle
+    that merges tokens, and ContractError where it is a broken bundle.
     """
     if (run / CONTRACT_FILE).is_file():
         return _from_bundle(run)
@@ -100,6 +100,11 @@ def load_checkpoint(run: Path) -> Checkpoint:
 
 def _from_bundle(folder: Path) -> Checkpoint:
     contract = read_bundle(folder).contract
+    if contract.merging:
+        raise InvalidInput(
+            f"{folder} merges tokens; give the bundle that it was made of, "
+            f"{contract.merging.model} {contract.merging.version}"
+        )
     weights = folder / WEIGHTS_FILE
     try:
         shape = json.loads(weights_metadata(weights)[SHAPE_KEY])

@@ -1,4 +1,4 @@
-"""The `vitrine-model` command: train, export, bring public models, evaluate, quantize."""
+"""The `vitrine-model` command: everything that makes, changes and measures models."""
 
 from __future__ import annotations
 
@@ -276,6 +276,56 @@ class Quantize(BaseModel):
         )
 
 
+class MeasureFront(BaseModel):
+    """Measure accuracy against images a second: several bundles, in turns, in one run.
+
+    Every bundle is measured in each number format that it has for a CPU, alone and in batches.
+    """
+
+    bundles: CliPositionalArg[list[Path]] = Field(
+        description="Bundles: folders with contract.json; others are compared with the first"
+    )
+    data: list[str] = Field(
+        default_factory=list,
+        description="Data sources, as for train; without any, speed alone is measured",
+    )
+    part: Literal["test", "validation", "train"] = Field(
+        default="test", description="Which part of the data to measure accuracy on"
+    )
+    rounds: int = Field(default=15, ge=1, description="Samples of each line and batch size")
+    seconds: float = Field(default=0.4, gt=0, description="Length of a sample")
+    json_output: bool = Field(
+        default=False,
+        validation_alias=AliasChoices("json", "json_output"),
+        description="Print JSON in place of a table",
+    )
+    output: Path | None = Field(
+        default=None,
+        validation_alias=AliasChoices("o", "output"),
+        description="Draw it into this SVG file; needs data",
+    )
+
+    def cli_cmd(self) -> None:
+        """Print the table, and draw it."""
+        from model.front import measure_front
+        from model.front_drawing import draw_front
+
+        if self.output is not None and not self.data:
+            raise InvalidInput("--output draws accuracy, which needs pictures; give --data too")
+        with progress_bar("measuring") as progress:
+            front = measure_front(
+                self.bundles,
+                self.data,
+                part=self.part,
+                rounds=self.rounds,
+                seconds=self.seconds,
+                progress=progress,
+            )
+        print(json.dumps(front.to_dict(), indent=2) if self.json_output else front.report())
+        if self.output is not None:
+            self.output.write_text(draw_front(front), encoding="utf-8")
+
+
 class AddTrace(BaseModel):
     """Add the graph of traces to a bundle that was exported without, or make it anew.
 
@@ -290,6 +340,51 @@ class AddTrace(BaseModel):
 
         bundle = add_trace(self.bundle)
         print(f"added to {bundle.folder}\nnext:    vitrine serve --bundles {bundle.folder}")
+
+
+class MergeTokens(BaseModel):
+    """Make a faster model of a bundle, in which like patches are merged into one token on the way.
+
+    It is a bundle of its own, which classifies alone: explanations stay with the first. It is
+    refused when it loses more than 0.5 points of top-1.
+    """
+
+    bundle: CliPositionalArg[Path] = Field(description="Bundle: the folder with contract.json")
+    tokens: list[int] = Field(
+        description="Tokens to merge in each block, from the first on, as 0,24,0,16"
+    )
+    name: str = Field(description="Name of the new model: lower-case letters, digits, . _ -")
+    version: str = Field(default="1", description="Version of the new model")
+    data: list[str] = Field(
+        default_factory=list,
+        description="Data sources, as for train; without any, nothing is measured",
+    )
+    part: Literal["test", "validation", "train"] = Field(
+        default="test", description="Which part of the data to judge it on"
+    )
+    output: Path = Field(
+        default=Path("bundles"),
+        validation_alias=AliasChoices("o", "output"),
+        description="Folder of bundles",
+    )
+
+    def cli_cmd(self) -> None:
+        """Write the bundle and print what was measured."""
+        from model.merge_tokens import merge_tokens
+
+        with progress_bar("comparing") as progress:
+            made = merge_tokens(
+                self.bundle,
+                self.tokens,
+                self.output,
+                self.name,
+                self.version,
+                sources=self.data,
+                part=self.part,
+                progress=progress,
+            )
+        print(made.report())
+        print(f"written: {made.folder}\nnext:    {PROGRAM} quantize {made.folder} --data DATA")
 
 
 class VitrineModel(
@@ -314,6 +409,10 @@ class VitrineModel(
     random: CliSubCommand[Random] = Field(description="Write a bundle with random weights")
     evaluate: CliSubCommand[Evaluate] = Field(description="Measure a bundle on labelled pictures")
     quantize: CliSubCommand[Quantize] = Field(description="Add a graph in fewer bits to a bundle")
+    merge_tokens: CliSubCommand[MergeTokens] = Field(description="Make a faster model of a bundle")
+    front: CliSubCommand[MeasureFront] = Field(
+        description="Measure accuracy against images a second of several bundles"
+    )
     add_trace: CliSubCommand[AddTrace] = Field(description="Add the graph of traces to a bundle")
 
     def cli_cmd(self) -> None:

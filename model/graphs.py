@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
@@ -12,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from model.classifier import Classifier
 from model.config import VisionTransformerConfig
 from model.explain import Attender, Explainer
 from model.trace import LAYER_TENSORS, Tracer
@@ -33,19 +35,6 @@ EXAMPLE_SIZES = {
     "kept": 5,
 }  # any, but not 0, 1, alike
 READABLE = 0o644  # safetensors writes files for their owner alone; a container serves as another
-
-
-class Classifier(nn.Module):
-    """The lean forward pass: what `classify.onnx` computes."""
-
-    def __init__(self, model: VisionTransformer) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
-        """Give logits [B, C] and the readout [B, d] behind them."""
-        readout = self.model.features(pixel_values)
-        return self.model.head(readout), readout
 
 
 def graph_specs(config: VisionTransformerConfig) -> Graphs:
@@ -138,10 +127,10 @@ def _tensor(name: str, *shape: int | str) -> TensorSpec:
     return TensorSpec(name=name, shape=shape)
 
 
-def modules(model: VisionTransformer) -> dict[GraphName, nn.Module]:
-    """Give the module that each graph is made of."""
+def modules(model: VisionTransformer, merged: Sequence[int] = ()) -> dict[GraphName, nn.Module]:
+    """Give the module that each graph is made of; `merged` tokens are merged to classify."""
     return {
-        "classify": Classifier(model),
+        "classify": Classifier(model, merged),
         "explain": Explainer(model),
         "attend": Attender(model),
         "trace": Tracer(model),
@@ -150,20 +139,27 @@ def modules(model: VisionTransformer) -> dict[GraphName, nn.Module]:
 
 def write_graphs(model: VisionTransformer, folder: Path) -> None:
     """Write the graphs and the weights file that they share into a folder."""
-    parameters = {name: value.detach().contiguous() for name, value in model.state_dict().items()}
-    shape = json.dumps(model.config.to_dict())
-    save_file(parameters, folder / WEIGHTS_FILE, metadata={SHAPE_KEY: shape})
-    (folder / WEIGHTS_FILE).chmod(READABLE)
+    write_weights(model, folder)
     for name in modules(model):
         write_graph(model, name, folder)
 
 
-def write_graph(model: VisionTransformer, name: GraphName, folder: Path) -> GraphSpec:
+def write_weights(model: VisionTransformer, folder: Path) -> None:
+    """Write the weights file that graphs refer to."""
+    parameters = {name: value.detach().contiguous() for name, value in model.state_dict().items()}
+    shape = json.dumps(model.config.to_dict())
+    save_file(parameters, folder / WEIGHTS_FILE, metadata={SHAPE_KEY: shape})
+    (folder / WEIGHTS_FILE).chmod(READABLE)
+
+
+def write_graph(
+    model: VisionTransformer, name: GraphName, folder: Path, merged: Sequence[int] = ()
+) -> GraphSpec:
     """Write one graph beside the weights file of the same model, and state what it takes."""
     spec = graph_specs(model.config).named[name]
     arrays = {name: value.numpy() for name, value in model.state_dict().items()}
     logger.info("writing %s", spec.file)
-    graph = export_graph(modules(model)[name].eval(), spec)
+    graph = export_graph(modules(model, merged)[name].eval(), spec)
     share_weights(graph, folder / WEIGHTS_FILE, arrays)
     onnx.save(graph, folder / spec.file)
     onnx.checker.check_model(str(folder / spec.file))

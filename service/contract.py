@@ -20,7 +20,7 @@ from service.architecture import Architecture, PixelSize
 from service.errors import ContractError
 from service.explanation.methods import DEFAULT_METHOD, MethodName
 from service.graphs import Graphs, GraphSpec
-from service.record import Explanations, Precision, PrecisionName, Provenance, Value
+from service.record import Explanations, Merging, Precision, PrecisionName, Provenance, Value
 
 CONTRACT_FILE = "contract.json"
 GOLDEN_FILE = "golden.npz"
@@ -82,6 +82,9 @@ class Contract(Value):
     graphs: Graphs
     precisions: dict[PrecisionName, Precision]
     provenance: Provenance
+    merging: Merging | None = Field(
+        default=None, description="How patches are merged on the way, if they are"
+    )
     explanations: Explanations | None = None
     files: dict[str, Digest] = Field(description="Digest of every other file of the bundle")
 
@@ -128,6 +131,11 @@ class Contract(Value):
             yield (
                 f"preprocessing.crop {self.preprocessing.crop} is not "
                 f"architecture.image_size {self.architecture.image_size}"
+            )
+        if self.merging and (others := [name for name in self.graphs.named if name != "classify"]):
+            yield (
+                f"merging is stated beside graphs of the model without: {', '.join(others)}; "
+                "what they show is not how it answers"
             )
         graphs = [graph.file for graph in self.graphs.named.values()]
         named = [

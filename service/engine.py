@@ -107,6 +107,8 @@ class Engine:
     def how_to_explain(self) -> str:
         """Say what a bundle without the graphs of explanations lacks, and how it gets them."""
         contract = self.bundle.contract
+        if contract.merging:
+            return f"model {contract.name} {contract.version} {contract.merging.why_unexplained}"
         return (
             f"model {contract.name} {contract.version} has no graphs of explanations, explain and "
             f"attend; in the folder of bundles, add them with 'vitrine-model export "
@@ -123,6 +125,8 @@ class Engine:
     def how_to_trace(self) -> str:
         """Say what a bundle without the graph of traces lacks, and how it gets it."""
         contract = self.bundle.contract
+        if contract.merging:
+            return f"model {contract.name} {contract.version} {contract.merging.why_unexplained}"
         return (
             f"model {contract.name} {contract.version} has no graph of traces; in the folder of "
             f"bundles, add it with 'vitrine-model add-trace {contract.name}/{contract.version}', "

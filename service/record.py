@@ -64,6 +64,39 @@ class TunedFrom(Value):
     origin: Origin | None = None
 
 
+class Merging(Value):
+    """How a model merges patches into fewer tokens on the way, which makes it faster.
+
+    Its tokens stand for several patches, so it has no explanations; the model it was made of has.
+    """
+
+    tokens: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        description="Tokens that each block merges away, from the first on"
+    )
+    model: str = Field(description="Name of the model that it was made of")
+    version: str = Field(description="Version of the model that it was made of")
+    part: str = Field(default="", description="Part of the data that both were compared on")
+    images: Annotated[int, Field(ge=0)] = Field(default=0, description="Images compared on")
+    top1_without: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None, description="Share of them whose class is predicted without merging"
+    )
+    agreement: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None, description="Share of them for which both predict the same class"
+    )
+
+    @property
+    def why_unexplained(self) -> str:
+        """Say why such a model has no explanations, and which model has."""
+        share = self.agreement
+        alike = (
+            "" if share is None else f", which predicts the same for {share:.1%} of the pictures"
+        )
+        return (
+            "merges patches on the way, so it does not tell what each of them does; ask model "
+            f"{self.model}, version {self.version}, that it was made of{alike}"
+        )
+
+
 class Provenance(Value):
     """Where the model comes from."""
 

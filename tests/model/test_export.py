@@ -11,9 +11,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from model.checkpoint import load_checkpoint
+from model.classifier import Classifier
 from model.explain import Attender, Explainer
 from model.export import export_bundle, reseal, seal
-from model.graphs import Classifier, graph_specs
+from model.graphs import graph_specs
 from model.weight_sharing import share_weights
 from service.bundle import read_bundle
 from service.engine import Engine

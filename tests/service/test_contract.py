@@ -156,6 +156,14 @@ def test_parts_that_disagree_are_named_at_once(copy_bundle) -> None:
         assert words in detail
 
 
+def test_merging_beside_graphs_of_the_model_without_is_refused(copy_bundle) -> None:
+    merging = {"tokens": [4], "model": "large", "version": "1"}
+    error = refused(copy_bundle, lambda contract: contract.update(merging=merging))
+    assert "merging is stated beside graphs of the model without: explain, attend, trace" in (
+        error.detail
+    )
+
+
 def test_a_missing_tensor_is_named(copy_bundle) -> None:
     error = refused(copy_bundle, lambda contract: contract["graphs"]["classify"]["outputs"].pop(1))
     assert "graphs.classify does not fit labels and architecture: readout" in error.detail

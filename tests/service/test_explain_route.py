@@ -241,6 +241,23 @@ def test_methods_are_told_with_their_source_and_cost(live: Live) -> None:
     assert all(method["source"] and method["cost"] and method["definition"] for method in methods)
 
 
+def test_a_model_that_merges_tokens_classifies_and_names_the_one_to_ask(copy_bundle) -> None:
+    def merging(contract) -> None:
+        for graph in ("explain", "attend", "trace"):
+            contract["graphs"].pop(graph)
+        contract["merging"] = {"tokens": [4], "model": "large", "version": "2", "agreement": 0.979}
+
+    with serving(copy_bundle(merging)) as fast:
+        assert fast.client.post("/classify", content=PNG).status_code == 200
+        assert fast.client.get("/models").json()[0]["is_explainable"] is False
+        assert_problem(
+            fast.client.post("/explain", content=PNG),
+            NotExplainable,
+            "model tiny 1 merges patches on the way",
+            "ask model large, version 2, that it was made of, which predicts the same for 97.9%",
+        )
+
+
 @pytest.mark.parametrize("graph", ["explain", "attend"])
 def test_a_bundle_without_the_graphs_classifies_and_says_how_it_would_explain(
     copy_bundle, graph
