@@ -80,7 +80,7 @@ def cifar10_cpu_distilled(
             "budget_minutes": 95,
             "teacher": str(teacher),
             "distillation": "soft",
-            "distillation_temperature": 2.0,
+            "distillation_temperature": 1.0,
             "distillation_weight": 0.7,
             "label_smoothing": 0.0,  # the teacher's probabilities are smoother than a label
             "patch_drop": (
