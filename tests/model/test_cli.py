@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from model.cli import Train, main
+from model.cli import main
+from model.commands.training import Train
 from model.training_config import TrainingConfig
 from service.bundle import read_bundle
 from service.engine import Engine

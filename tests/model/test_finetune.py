@@ -16,7 +16,8 @@ import torch
 from safetensors.torch import load_file
 
 from model.checkpoint import load_checkpoint
-from model.cli import Train, main
+from model.cli import main
+from model.commands.training import Train
 from model.position import STATE_FILE, load_state
 from model.train import Training, train
 from model.training_config import TrainingConfig
