@@ -1,20 +1,22 @@
 """Random changes of a batch of images, on the device where it lies.
 
-Everything draws from torch's global generators, so a seed fixes it. Sources: RandAugment, Cubuk et
-al., CVPR Workshops 2020; TrivialAugment, Müller and Hutter, ICCV 2021; random erasing, Zhong et
-al., AAAI 2020; mixup, Zhang et al., ICLR 2018; CutMix, Yun et al., ICCV 2019.
+Every number comes from the step's `Draws`, so seed and step fix it, and the number of processes
+does not change it. Sources: random erasing, Zhong et al., AAAI 2020; mixup, Zhang et al., ICLR
+2018; CutMix, Yun et al., ICCV 2019. The policies of colour and shape are in `policy.py`.
 """
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
+from model.draws import Draws
+from model.policy import change_by_policy
 from model.training_config import Policy
 
-RAND_AUGMENT_CHANGES = 2
-RAND_AUGMENT_MAGNITUDE = 9  # of 30
+ERASED_AREA = (0.02, 0.33)  # shares of an image, as published
+ERASED_ASPECT = (0.3, 3.3)  # rows per column
 
 
 class Augmentation:
@@ -31,109 +33,118 @@ class Augmentation:
     ) -> None:
         self.flip = flip
         self.shift = shift
-        self.policy = policy_layer(policy)
-        self.erasing = erasing_layer(erasing)
+        self.policy = policy
+        self.erasing = erasing
         self.mixup = mixup
         self.cutmix = cutmix
 
-    def change(self, images: Tensor) -> Tensor:
-        """Give changed images [B, 3, S, S]; levels are in [0, 1] before and after."""
-        if self.flip:
-            images = random_flip(images)
+    def change(self, images: Tensor, draws: Draws) -> Tensor:
+        """Change images uint8 [b, 3, S, S]; give float32 levels in [0, 1] of the same shape."""
+        if self.flip:  # on bytes, which are a quarter of the floats
+            images = random_flip(images, draws)
         if self.shift:
-            images = random_shift(images, self.shift)
-        if self.policy is not None:
-            images = self.policy(images)
-        return images if self.erasing is None else self.erasing(images)
+            images = random_shift(images, self.shift, draws)
+        levels = change_by_policy(images.float() / 255, self.policy, draws)
+        return random_erasing(levels, self.erasing, draws) if self.erasing else levels
 
-    def mix(self, images: Tensor, targets: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-        """Mix the images of a batch; the targets [B] become probabilities [B, C] where it does.
+    @property
+    def mixes(self) -> bool:
+        """Whether images are mixed."""
+        return bool(self.mixup or self.cutmix)
+
+    def mix(
+        self, images: Tensor, targets: Tensor, classes: int, draws: Draws
+    ) -> tuple[Tensor, Tensor]:
+        """Mix the images of a batch; the targets [b] become probabilities [b, C] where it does.
 
         With both mixup and cutmix, each batch takes one of them with equal chance.
         """
-        if not self.mixup and not self.cutmix:
+        if not self.mixes:
             return images, targets
-        cuts = bool(self.cutmix) and (not self.mixup or torch.rand(()).item() < 0.5)
-        probabilities = functional.one_hot(targets, classes).to(images.dtype)  # [B, C]
+        cuts = bool(self.cutmix) and (not self.mixup or draws.one_uniform() < 0.5)
+        probabilities = functional.one_hot(targets, classes).to(images.dtype)  # [b, C]
         if cuts:
-            return cutmix(images, probabilities, mixing_share(self.cutmix))
-        return mixup(images, probabilities, mixing_share(self.mixup))
+            return cutmix(images, probabilities, draws.one_beta(self.cutmix), draws)
+        return mixup(images, probabilities, draws.one_beta(self.mixup))
 
 
-def policy_layer(policy: Policy) -> nn.Module | None:
-    """Give the layer of a published policy of colour and shape changes, none for "none"."""
-    if policy == "none":
-        return None
-    from kornia.augmentation.auto import RandAugment, TrivialAugment
-
-    layer: nn.Module = (
-        RandAugment(RAND_AUGMENT_CHANGES, RAND_AUGMENT_MAGNITUDE)
-        if policy == "rand_augment"
-        else TrivialAugment()
-    )
-    return layer
-
-
-def erasing_layer(probability: float) -> nn.Module | None:
-    """Give the layer that fills a random rectangle of an image with black, none for 0."""
-    if not probability:
-        return None
-    from kornia.augmentation import RandomErasing
-
-    layer: nn.Module = RandomErasing(p=probability)
-    return layer
-
-
-def random_flip(images: Tensor) -> Tensor:
-    """Mirror each image [B, c, S, S] left to right with probability one half."""
-    flipped = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
+def random_flip(images: Tensor, draws: Draws) -> Tensor:
+    """Mirror each image [b, c, S, S] left to right with probability one half."""
+    flipped = draws.uniform(1, 1, 1).to(images.device) < 0.5
     return torch.where(flipped, images.flip(3), images)
 
 
-def random_shift(images: Tensor, pixels: int) -> Tensor:
+def random_shift(images: Tensor, pixels: int, draws: Draws) -> Tensor:
     """Move each image by up to `pixels` in both directions; the uncovered border is mirrored."""
-    batch, channels, rows, columns = images.shape
-    padded = functional.pad(images, (pixels,) * 4, mode="reflect")
+    batch, _, rows, columns = images.shape
     device = images.device
-    top, left = torch.randint(0, 2 * pixels + 1, (2, batch, 1), device=device)
-    row = (top + torch.arange(rows, device=device))[:, None, :, None]
-    column = (left + torch.arange(columns, device=device))[:, None, None, :]
-    image = torch.arange(batch, device=device)[:, None, None, None]
-    channel = torch.arange(channels, device=device)[None, :, None, None]
-    return padded[image, channel, row, column]
+    padded = images.index_select(2, mirrored(rows, pixels).to(device))
+    padded = padded.index_select(3, mirrored(columns, pixels).to(device))
+    windows = padded.unfold(2, rows, 1).unfold(3, columns, 1)  # [b, c, top, left, rows, columns]
+    top, left = draws.integers(2 * pixels + 1, 2).to(device).unbind(dim=1)
+    return windows.permute(0, 2, 3, 1, 4, 5)[torch.arange(batch, device=device), top, left]
 
 
-def mixing_share(alpha: float) -> float:
-    """Draw the share of an image in its mixture from Beta(alpha, alpha)."""
-    concentration = torch.tensor(alpha)
-    return float(torch.distributions.Beta(concentration, concentration).sample())
+def mirrored(length: int, border: int) -> Tensor:
+    """Give the pixels that a line with mirrored borders shows: 2, 1, 0, 1, 2, ..."""
+    places = torch.arange(-border, length + border).abs()
+    return torch.where(places >= length, 2 * (length - 1) - places, places)
+
+
+def random_erasing(images: Tensor, probability: float, draws: Draws) -> Tensor:
+    """Fill a rectangle of some of the images [b, c, rows, columns] with black."""
+    rows, columns = images.shape[-2:]
+    chance, area, aspect, top, left = draws.uniform(5).to(images.device).unbind(dim=1)  # [b] each
+    area = ERASED_AREA[0] + area * (ERASED_AREA[1] - ERASED_AREA[0])
+    aspect = ERASED_ASPECT[0] + aspect * (ERASED_ASPECT[1] - ERASED_ASPECT[0])
+    covered_rows = line_mask(rows, (area * aspect).sqrt().clamp(max=1), top)  # [b, rows]
+    covered_columns = line_mask(columns, (area / aspect).sqrt().clamp(max=1), left)
+    erased = covered_rows[:, None, :, None] & covered_columns[:, None, None, :]
+    return images.masked_fill(erased & (chance < probability)[:, None, None, None], 0.0)
+
+
+def line_mask(length: int, share: Tensor, place: Tensor) -> Tensor:
+    """Mark a piece of `share` [b] of a line, as far along as `place` [b] says: bool [b, length]."""
+    piece = (share * length).round()
+    begin = (place * (length - piece + 1)).floor()
+    pixels = torch.arange(length, device=share.device)
+    return (pixels >= begin[:, None]) & (pixels < (begin + piece)[:, None])
+
+
+def partners(images: Tensor) -> Tensor:
+    """Give each image's partner in mixing: the one half a batch further on.
+
+    Image i and its partner, i + B/2, belong to the same process wherever the number of processes
+    divides B/2. So a share finds all partners within itself, half of its own length further on.
+    """
+    return images.roll(len(images) // 2, dims=0)
 
 
 def mixup(images: Tensor, targets: Tensor, share: float) -> tuple[Tensor, Tensor]:
-    """Blend each image and its target with those of its neighbour in the batch."""
+    """Blend each image and its target with those of its partner in the batch."""
     return (
-        share * images + (1 - share) * images.roll(1, dims=0),
-        share * targets + (1 - share) * targets.roll(1, dims=0),
+        share * images + (1 - share) * partners(images),
+        share * targets + (1 - share) * partners(targets),
     )
 
 
-def cutmix(images: Tensor, targets: Tensor, share: float) -> tuple[Tensor, Tensor]:
-    """Paste a rectangle of about `1 - share` of its neighbour's area into each image.
+def cutmix(images: Tensor, targets: Tensor, share: float, draws: Draws) -> tuple[Tensor, Tensor]:
+    """Paste a rectangle of about `1 - share` of its partner's area into each image.
 
     The targets are blended by the area really pasted, which the border may cut.
     """
     rows, columns = images.shape[-2:]
     side = (1 - share) ** 0.5
-    top, bottom = span(rows, side)
-    left, right = span(columns, side)
+    top, bottom = span(rows, side, draws)
+    left, right = span(columns, side, draws)
     mixed = images.clone()
-    mixed[..., top:bottom, left:right] = images.roll(1, dims=0)[..., top:bottom, left:right]
+    mixed[..., top:bottom, left:right] = partners(images)[..., top:bottom, left:right]
     pasted = (bottom - top) * (right - left) / (rows * columns)
-    return mixed, (1 - pasted) * targets + pasted * targets.roll(1, dims=0)
+    return mixed, (1 - pasted) * targets + pasted * partners(targets)
 
 
-def span(length: int, share: float) -> tuple[int, int]:
+def span(length: int, share: float, draws: Draws) -> tuple[int, int]:
     """Draw where a piece of `share` of a length begins and ends, cut at the borders."""
-    middle = int(torch.randint(length, ()))
+    middle = draws.one_integer(length)
     half = round(length * share / 2)
     return max(0, middle - half), min(length, middle + half)

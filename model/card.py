@@ -9,7 +9,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from service.contract import Contract
-from service.record import Explanations, Faithfulness, Merging
+from service.record import (
+    Explanations,
+    Faithfulness,
+    Merging,
+    Origin,
+    TaughtBy,
+    TunedFrom,
+)
 
 LIMITS = """\
 - It knows the classes above and no others: whatever it is shown, it names one of them.
@@ -71,11 +78,15 @@ def _merging(merging: Merging) -> str:
 def _training(contract: Contract) -> str:
     made = contract.provenance
     rows = [
+        *_tuned_from(made.tuned_from),
+        *_origin(made.origin),
         ("Data", made.dataset),
         ("Recipe", made.recipe),
         ("Command", f"`{made.command}`" if made.command else ""),
-        ("Seed", str(made.seed)),
+        ("Taught by", _taught_by(made.taught_by)),
+        ("Seed", "" if made.seed is None else str(made.seed)),
         ("Epochs", f"{made.epochs:g}" if made.epochs else ""),
+        ("Best epoch", f"{made.best_epoch:g}, by validation" if made.best_epoch else ""),
         ("Images seen", f"{made.images_seen:,}" if made.images_seen else ""),
         ("Wall time", f"{made.wall_seconds / 60:.0f} minutes" if made.wall_seconds else ""),
         ("Machine", made.machine),
@@ -84,6 +95,36 @@ def _training(contract: Contract) -> str:
     return "## How it was trained\n\n" + _table(
         ("", ""), ([name, value] for name, value in rows if value)
     )
+
+
+def _taught_by(teacher: TaughtBy | None) -> str:
+    if teacher is None:
+        return ""
+    token = ", through a distillation token" if teacher.token else ""
+    return (
+        f"{teacher.name}, {teacher.distillation} distillation{token}: {teacher.weight:.0%} of the "
+        f"loss. `{teacher.digest}`"
+    )
+
+
+def _origin(public: Origin | None) -> list[tuple[str, str]]:
+    if public is None:
+        return []
+    return [
+        ("Made from", f"{public.source} ({public.architecture})"),
+        ("Weights", f"{public.weights}, {public.digest}"),
+        ("Licence", public.licence or "not told by the source: ask its authors"),
+    ]
+
+
+def _tuned_from(initial: TunedFrom | None) -> list[tuple[str, str]]:
+    if initial is None:
+        return []
+    head = "its head was kept" if initial.head == "kept" else "with a new head"
+    trained = "all weights" if initial.trained == "all" else "the head alone"
+    named = " ".join(filter(None, (initial.name, initial.version)))
+    said = f"{named}, {head}; {trained} trained. `{initial.digest}`"
+    return [("Started from", said), *_origin(initial.origin)]
 
 
 def _measured(part: str, metrics: dict[str, Any], labels: Sequence[str]) -> str:

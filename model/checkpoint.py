@@ -1,12 +1,13 @@
 """What a run folder holds for others: the weights to use, and the record of how they came.
 
-    model.safetensors            averaged weights, float32
+    model.safetensors            averaged weights of the best epoch so far, float32
     checkpoint.json              shape, labels, preprocessing, provenance
     state/training.safetensors   what resuming needs: `position.py`
     metrics.csv, tensorboard/    curves: `reporter.py`
 
 Every file is written beside its place, synced, then renamed: a kill at any moment leaves the last
-complete one.
+complete one. The state is the truth and is written first; it holds the best weights too, so that
+a training that resumes can write the other two again where a kill came between them.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from service.contract import CONTRACT_FILE, SHAPE_KEY, WEIGHTS_FILE
 from service.errors import InvalidInput
 
 SCHEMA_VERSION = 1
+MODEL_FILE = "model.safetensors"
+RECORD_FILE = "checkpoint.json"
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,17 @@ def save_checkpoint(
         "provenance": provenance,
     }
     tensors = {name: weight.detach().cpu().contiguous() for name, weight in weights.items()}
-    write_atomically(run / "model.safetensors", save(tensors))
-    write_atomically(run / "checkpoint.json", (json.dumps(record, indent=2) + "\n").encode())
+    write_atomically(run / MODEL_FILE, save(tensors))
+    write_atomically(run / RECORD_FILE, (json.dumps(record, indent=2) + "\n").encode())
+
+
+def is_recorded(run: Path, images_seen: int) -> bool:
+    """Say whether the run folder's record, written last of all, is of after `images_seen`."""
+    record_file = run / RECORD_FILE
+    if not record_file.is_file():
+        return False
+    seen = json.loads(record_file.read_text())["provenance"].get("images_seen")
+    return bool(seen == images_seen)
 
 
 def load_checkpoint(run: Path) -> Checkpoint:
@@ -70,7 +82,7 @@ def load_checkpoint(run: Path) -> Checkpoint:
     """
     if (run / CONTRACT_FILE).is_file():
         return _from_bundle(run)
-    record_file = run / "checkpoint.json"
+    record_file = run / RECORD_FILE
     if not record_file.is_file():
         raise InvalidInput(f"{run} holds no checkpoint.json; give the run folder of a training")
     record = json.loads(record_file.read_text())
@@ -80,7 +92,7 @@ def load_checkpoint(run: Path) -> Checkpoint:
             f"this version reads {SCHEMA_VERSION}, so train again or use the version that wrote it"
         )
     model = VisionTransformer(VisionTransformerConfig.from_dict(record["model"]))
-    model.load_state_dict(load_file(run / "model.safetensors"))
+    model.load_state_dict(load_file(run / MODEL_FILE))
     return Checkpoint(
         model.eval(), tuple(record["labels"]), record["preprocessing"], record["provenance"]
     )

@@ -124,19 +124,20 @@ def evaluate(
     part: str = "test",
     precision: PrecisionName = "fp32",
     progress: Progress = lambda done, total: None,
+    workers: int = 0,
 ) -> Evaluation:
     """Measure a bundle on one part of labelled pictures: `test`, `validation` or `train`.
 
-    In another precision than fp32, fp32 is run beside it for the agreement. Raises DataError when
-    the part is empty or its classes are not the bundle's, ContractError when there is no graph in
-    that precision.
+    `workers` batches are decoded and run side by side, each on one core; 0 takes all
+    cores. In another precision than fp32, fp32 is run beside it for the agreement. Raises DataError
+    when the part is empty or its classes are not the bundle's, ContractError when there is no graph
+    in that precision.
     """
     bundle = read_bundle(folder)
     pictures = labelled_pictures(bundle, sources, part)
-    threads = cpu_budget().cpus
     names: list[PrecisionName] = [precision] if precision == "fp32" else [precision, "fp32"]
-    engines = [Engine(bundle, threads=threads, precision=name) for name in names]
-    classified = classify_pictures(engines, pictures, part, progress)
+    engines = [Engine(bundle, threads=1, precision=name) for name in names]
+    classified = classify_pictures(engines, pictures, part, progress, workers)
     measured = measure(classified.logits[0], classified.targets, bundle.contract.labels)
     agreement = agreement_of(*classified.logits) if len(engines) > 1 else None
     return replace(measured, broken=classified.broken, agreement=agreement)
@@ -172,15 +173,17 @@ def evaluate_explanations(
     plan: Plan,
     *,
     progress: Progress = lambda done, total: None,
+    workers: int = 0,
 ) -> Explanations:
     """Measure how faithful every method is, on images of one part of labelled pictures.
 
+    `workers` images are measured side by side, each on one core; 0 takes all cores.
     A measurement that was interrupted goes on: what is measured stays in a hidden file beside the
     bundle until `record_explanations`. Raises DataError as `evaluate` does, and NotExplainable.
     """
     bundle = read_bundle(folder)
     pictures = labelled_pictures(bundle, sources, plan.part)
-    rows = FaithfulnessStudy(bundle, plan, pictures, cpu_budget().cpus).rows(progress)
+    rows = FaithfulnessStudy(bundle, plan, pictures, workers or cpu_budget().cpus).rows(progress)
     if not rows:
         raise DataError(f"every picture of {plan.part} is broken; give others")
     return summarize(rows, plan)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from model.config import VisionTransformerConfig
 from model.explain import Attender, Explainer
 from model.golden_pictures import draw_golden_pictures
 from model.graphs import CLASSIFY_FILE, graph_specs, write_graph, write_graphs
+from model.validation import BY_CLASS
 from model.vit import VisionTransformer
 from service.architecture import Architecture
 from service.bundle import Bundle, file_digest, read_bundle
@@ -38,7 +40,7 @@ from service.record import Precision, Provenance
 CARD_FILE = "README.md"
 PROVENANCE_KEYS = (
     "dataset", "recipe", "command", "seed", "commit", "epochs", "images_seen", "wall_seconds",
-    "machine", "metrics", "history",
+    "machine", "taught_by", "metrics", "history", "origin", "tuned_from", "best_epoch",
 )  # fmt: skip
 ABSOLUTE_PATH = re.compile(r"(?<![\w.])/(?:[^\s/\"',]+/)*([^\s/\"',]+)")
 
@@ -50,9 +52,11 @@ def export_bundle(checkpoint: Checkpoint, bundles: Path, name: str, version: str
     already; ContractError when onnxruntime's outputs differ from torch's, as `agreement.py` says.
     """
     _check_labels(checkpoint)
-    target = check_target(bundles, name, version)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=target.parent) as temporary:
+    target = check_free(bundles, name, version)
+    with (
+        _made(target.parent),
+        tempfile.TemporaryDirectory(prefix=f".{version}-", dir=target.parent) as temporary,
+    ):
         folder = Path(temporary) / version
         folder.mkdir()
         write_graphs(checkpoint.model, folder)
@@ -69,10 +73,24 @@ def export_bundle(checkpoint: Checkpoint, bundles: Path, name: str, version: str
     return target
 
 
-def check_target(bundles: Path, name: str, version: str) -> Path:
-    """Give where a new bundle belongs.
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make a folder and those above it; where the block fails, they are as before."""
+    added = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for one in added:
+            with suppress(OSError):  # somebody else has put something there
+                one.rmdir()
+        raise
 
-    Raises InvalidInput when the name cannot be one or the version exists already.
+
+def check_free(bundles: Path, name: str, version: str) -> Path:
+    """Give the folder of a bundle that is not there yet.
+
+    Raises InvalidInput when the name cannot be one, or the version exists already.
     """
     _check_names(name, version)
     target = bundles / name / version
@@ -197,6 +215,10 @@ def _contract(checkpoint: Checkpoint, name: str, version: str) -> Contract:
 
 def _provenance(recorded: dict[str, Any]) -> Provenance:
     known = {key: recorded[key] for key in PROVENANCE_KEYS if key in recorded}
+    known["history"] = [
+        {name: value for name, value in row.items() if not name.startswith(BY_CLASS)}
+        for row in known.get("history", ())
+    ]
     known["command"] = ABSOLUTE_PATH.sub(r"\1", known.get("command", ""))
     return Provenance.model_validate(known)
 

@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from safetensors.numpy import load_file, save_file
 
 from model.checkpoint import weights_metadata
 from model.gradient_attention import GradientAttention
+from model.side_by_side import side_by_side
 from model.sources import Picture
 from service.bundle import Bundle
 from service.contract import WEIGHTS_FILE
@@ -66,7 +68,7 @@ class Plan:
 
 
 class FaithfulnessStudy:
-    """Measures one bundle image by image.
+    """Measures one bundle, an image on each of `threads` cores at a time.
 
     Invariant: `file` holds one line for each image that was measured, in the plan's order.
     """
@@ -80,7 +82,7 @@ class FaithfulnessStudy:
         self._chosen = [pictures[index] for index in order[: plan.images]]
         self._plan = plan
         self._threads = threads
-        self._engine = Engine(bundle, provider="auto", threads=threads)
+        self._engine = Engine(bundle, provider="auto", threads=1)
         self._reference = GradientAttention(bundle.folder)
         what = (bundle.digest, plan.removal, plan.steps, plan.seed, *METHODS)
         names = (picture.name for picture in self._chosen)
@@ -93,17 +95,20 @@ class FaithfulnessStudy:
         Broken pictures are left out and named in a warning.
         """
         chosen, rows = self._chosen, self._measured()
+        progress(len(rows), len(chosen))
+        left = range(len(rows), len(chosen))
+        one_thread = partial(torch.set_num_threads, 1)
         with tempfile.TemporaryDirectory() as folder, self.file.open("a") as file:
             shuffled = Engine(
-                shuffled_bundle(self._bundle, Path(folder), self._plan.seed), threads=self._threads
+                shuffled_bundle(self._bundle, Path(folder), self._plan.seed), threads=1
             )
-            for number in range(len(rows), len(chosen)):
-                progress(number, len(chosen))
-                row = self._row(chosen[number], number, shuffled)
-                file.write(json.dumps(row) + "\n")
-                file.flush()
-                rows.append(row)
-        progress(len(chosen), len(chosen))
+            measure = partial(self._row, shuffled=shuffled)
+            with side_by_side(measure, left, self._threads, one_thread) as measured:
+                for row in measured:
+                    file.write(json.dumps(row) + "\n")
+                    file.flush()
+                    rows.append(row)
+                    progress(len(rows), len(chosen))
         return [row for row in rows if row]
 
     def _measured(self) -> list[Row | None]:
@@ -114,7 +119,8 @@ class FaithfulnessStudy:
         self.file.write_text("".join(whole))
         return [json.loads(line) for line in whole]
 
-    def _row(self, picture: Picture, number: int, shuffled: Engine) -> Row | None:
+    def _row(self, number: int, shuffled: Engine) -> Row | None:
+        picture = self._chosen[number]
         rules = self._bundle.contract.preprocessing
         try:
             pixels = pixel_values(fit(picture.decode(rules.size), rules), rules)

@@ -159,14 +159,15 @@ def write_graph(
     spec = graph_specs(model.config).named[name]
     arrays = {name: value.numpy() for name, value in model.state_dict().items()}
     logger.info("writing %s", spec.file)
-    graph = _export_graph(modules(model, merged)[name].eval(), spec)
+    graph = export_graph(modules(model, merged)[name].eval(), spec)
     share_weights(graph, folder / WEIGHTS_FILE, arrays)
     onnx.save(graph, folder / spec.file)
     onnx.checker.check_model(str(folder / spec.file))
     return spec
 
 
-def _export_graph(module: nn.Module, spec: GraphSpec) -> onnx.ModelProto:
+def export_graph(module: nn.Module, spec: GraphSpec) -> onnx.ModelProto:
+    """Give a module, in evaluation mode, as an ONNX graph with these inputs and outputs."""
     for talkative in ("torch.onnx", "onnxscript", "onnx_ir"):
         logging.getLogger(talkative).setLevel(logging.ERROR)
     sizes = {name for tensor in spec.inputs for name in tensor.shape if isinstance(name, str)}

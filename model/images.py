@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_all_start_methods
 
 import numpy as np
 import torch
@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from model.ahead import ahead
 from model.data import TrainingData
+from model.side_by_side import side_by_side
 from model.sources import DataError, Picture
+from service.budget import cpu_budget
 from service.contract import Preprocessing
 from service.errors import VitrineError
 from service.preprocess import fit
@@ -22,8 +25,10 @@ from service.preprocess import fit
 logger = logging.getLogger(__name__)
 
 NAMED_BROKEN_IMAGES = 10
+READ_TOGETHER = 64
 MEASURED_IMAGES = 10_000
-MEASURED_BATCH = 500
+MEASURED_BATCH = 64
+LEVELS = 256
 SMALLEST_DEVIATION = 1e-4  # so that pictures of one colour do not divide by 0
 
 Batch = tuple[Tensor, Tensor]  # images uint8 [b, 3, rows, columns], class numbers [b]
@@ -57,7 +62,10 @@ class DecodedImages:
 
 
 class StreamedImages(Dataset[Batch]):
-    """Images decoded from disk each time they are asked for, by `workers` processes."""
+    """Images decoded from disk each time they are asked for, ahead of their use.
+
+    `workers` processes decode a batch each; with 0, a thread of this process does.
+    """
 
     def __init__(
         self,
@@ -74,14 +82,33 @@ class StreamedImages(Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def __getitem__(self, index: int) -> Batch:
-        image = torch.from_numpy(pixels(self.pictures[index], self.preprocessing))
-        return image, self.targets[index]
+    def __getitem__(self, chosen: Tensor) -> Batch:
+        """Decode the images with the numbers `chosen` [b]."""
+        rows, columns = self.preprocessing.crop
+        images = np.empty((len(chosen), 3, rows, columns), np.uint8)
+        for place, index in enumerate(chosen.tolist()):
+            images[place] = pixels(self.pictures[index], self.preprocessing)
+        return torch.from_numpy(images), self.targets[chosen]
 
     def batches(self, order: Iterable[Tensor]) -> Iterator[Batch]:
-        """Give one batch for each tensor of indices in `order`."""
-        sampler = [chosen.tolist() for chosen in order]
-        yield from DataLoader(self, batch_sampler=sampler, num_workers=self.workers)
+        """Give one batch for each tensor of indices in `order`, which may be endless."""
+        if not self.workers:
+            yield from ahead(self[chosen] for chosen in order)
+            return
+        loader = DataLoader(
+            self,
+            batch_size=None,  # an item is a batch already
+            sampler=order,
+            num_workers=self.workers,
+            generator=torch.Generator(),  # which draws nothing from torch's own
+            multiprocessing_context=start_method(),
+        )
+        yield from loader
+
+
+def start_method() -> str | None:
+    """Prefer forked workers: they share the open file of a stream that lies on disk."""
+    return "fork" if "fork" in get_all_start_methods() else None
 
 
 Images = DecodedImages | StreamedImages
@@ -101,18 +128,24 @@ def read_images(
     """
     rows, columns = preprocessing.crop
     held = len(pictures) * 3 * rows * columns <= max_bytes
-    broken: dict[int, str] = {}
+    block = np.empty((len(pictures) if held else 0, 3, rows, columns), np.uint8)
 
-    def decoded(index: int) -> NDArray[np.uint8] | None:
-        try:
-            image = pixels(pictures[index], preprocessing)
-        except (VitrineError, OSError) as error:
-            broken[index] = str(error)
-            return None
-        return image if held else None
+    def read(part: range) -> dict[int, str]:
+        broken: dict[int, str] = {}
+        for index in part:
+            try:
+                image = pixels(pictures[index], preprocessing)
+            except (VitrineError, OSError) as error:
+                broken[index] = str(error)
+            else:
+                if held:
+                    block[index] = image
+        return broken
 
-    with ThreadPoolExecutor() as pool:
-        images = list(pool.map(decoded, range(len(pictures))))
+    starts = range(0, len(pictures), READ_TOGETHER)
+    parts = [range(len(pictures))[start : start + READ_TOGETHER] for start in starts]
+    with side_by_side(read, parts, cpu_budget().cpus) as found:
+        broken = {index: why for part in found for index, why in part.items()}
     report_broken(pictures, broken)
     good = [index for index in range(len(pictures)) if index not in broken]
     kept = [pictures[index] for index in good]
@@ -125,8 +158,7 @@ def read_images(
     targets = torch.tensor([numbers[picture.label] for picture in kept])
     if not held:
         return StreamedImages(kept, targets, preprocessing, workers)
-    block = np.stack([image for image in images if image is not None])
-    return DecodedImages(torch.from_numpy(block), targets)
+    return DecodedImages(torch.from_numpy(block[good] if broken else block), targets)
 
 
 @dataclass(frozen=True)
@@ -140,24 +172,40 @@ class TrainingImages:
 
 
 def read_training_images(
-    data: TrainingData, image_size: int, seed: int, max_bytes: int, workers: int
+    data: TrainingData,
+    image_size: int,
+    seed: int,
+    max_bytes: int,
+    workers: int,
+    preprocessing: Preprocessing | None = None,
 ) -> TrainingImages:
-    """Read both parts as squares of `image_size` pixels and measure the training images' levels."""
+    """Read both parts, as a model's own `preprocessing` says where there is one.
+
+    Otherwise they become squares of `image_size` pixels, and the training images' levels are
+    measured.
+    """
     size = (image_size, image_size)
-    fitting = Preprocessing(size=size, crop=size, mean=(0, 0, 0), std=(1, 1, 1))
+    fitting = preprocessing or Preprocessing(size=size, crop=size, mean=(0, 0, 0), std=(1, 1, 1))
     train = read_images(data.train, data.labels, fitting, max_bytes, workers)
     validation = read_images(data.validation, data.labels, fitting, max_bytes, workers)
-    return TrainingImages(data.labels, train, validation, measured(train, fitting, seed))
+    levels = fitting if preprocessing else measured(train, fitting, seed)
+    return TrainingImages(data.labels, train, validation, levels)
 
 
 def measured(images: Images, preprocessing: Preprocessing, seed: int) -> Preprocessing:
     """Fill in mean and standard deviation per channel, over up to MEASURED_IMAGES of the images."""
     order = epoch_order(seed, 0, len(images))[:MEASURED_IMAGES]
-    levels = (
-        torch.cat([batch for batch, _ in images.batches(torch.split(order, MEASURED_BATCH))]) / 255
-    )
-    mean = [round(value, 4) for value in levels.mean((0, 2, 3)).tolist()]
-    std = [round(max(value, SMALLEST_DEVIATION), 4) for value in levels.std((0, 2, 3)).tolist()]
+    counts = torch.zeros(3, LEVELS, dtype=torch.float64)  # the images would take a hundredfold
+    for batch, _ in images.batches(torch.split(order, MEASURED_BATCH)):
+        for channel, levels in enumerate(batch.transpose(0, 1)):
+            counts[channel] += torch.bincount(levels.flatten(), minlength=LEVELS)
+    levels = torch.arange(LEVELS, dtype=torch.float64) / (LEVELS - 1)
+    pixel_count = counts.sum(dim=1)
+    means = (counts * levels).sum(dim=1) / pixel_count
+    squares = counts * (levels - means[:, None]) ** 2
+    deviations = (squares.sum(dim=1) / (pixel_count - 1)).sqrt()
+    mean = [round(value, 4) for value in means.tolist()]
+    std = [round(max(value, SMALLEST_DEVIATION), 4) for value in deviations.tolist()]
     return Preprocessing.model_validate({**preprocessing.model_dump(), "mean": mean, "std": std})
 
 

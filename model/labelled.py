@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.side_by_side import side_by_side
 from model.sources import DataError, Picture, Source, read_source
 from service.budget import cpu_budget
 from service.bundle import Bundle
@@ -60,26 +60,27 @@ def classify_pictures(
     pictures: Sequence[Picture],
     part: str,
     progress: Progress = lambda done, total: None,
+    workers: int = 0,
 ) -> Classified:
     """Classify every picture with each engine of one bundle; broken ones are left out and counted.
 
-    Raises DataError when every picture is broken.
+    `workers` threads take a batch each, decode it and run it on one core; 0 takes all cores. What
+    comes out, and its order, does not depend on their number. Raises DataError when every picture
+    is broken, and InferenceFailed.
     """
-    contract = engines[0].bundle.contract
-    prepare = partial(_pixels, preprocessing=contract.preprocessing)
+    batches = [pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH)]
     logits: list[list[Floats]] = [[] for _ in engines]
     targets: list[int] = []
-    with ThreadPoolExecutor(cpu_budget().cpus) as threads:
-        for start in range(0, len(pictures), BATCH):
-            chosen = pictures[start : start + BATCH]
-            read = list(zip(chosen, threads.map(prepare, chosen), strict=True))
-            good = [(picture, pixels) for picture, pixels in read if pixels is not None]
-            if good:
-                batch = np.stack([pixels for _, pixels in good])
-                for engine, found in zip(engines, logits, strict=True):
-                    found.append(engine.classify(batch).logits)
-                targets.extend(contract.labels.index(picture.label) for picture, _ in good)
-            progress(start + len(chosen), len(pictures))
+    done = 0
+    classified = partial(_classified, engines)
+    with side_by_side(classified, batches, workers or cpu_budget().cpus) as answers:
+        for batch, (found, numbers) in zip(batches, answers, strict=True):
+            if numbers:
+                for of_engine, of_batch in zip(logits, found, strict=True):
+                    of_engine.append(of_batch)
+            targets.extend(numbers)
+            done += len(batch)
+            progress(done, len(pictures))
     if not targets:
         raise DataError(f"every picture of {part} is broken; give others")
     return Classified(
@@ -87,6 +88,20 @@ def classify_pictures(
         np.array(targets),
         len(pictures) - len(targets),
     )
+
+
+def _classified(
+    engines: Sequence[Engine], batch: Sequence[Picture]
+) -> tuple[list[Floats], list[int]]:
+    """Give the good pictures' logits by each engine, and their class numbers; none for none."""
+    contract = engines[0].bundle.contract
+    read = [(picture, _pixels(picture, contract.preprocessing)) for picture in batch]
+    good = [(picture, values) for picture, values in read if values is not None]
+    if not good:
+        return [], []
+    inputs = np.stack([values for _, values in good])
+    numbers = [contract.labels.index(picture.label) for picture, _ in good]
+    return [engine.classify(inputs, threads=1).logits for engine in engines], numbers
 
 
 def _pixels(picture: Picture, preprocessing: Preprocessing) -> Floats | None:

@@ -18,7 +18,7 @@ from model.agreement import compare_graph
 from model.checkpoint import load_checkpoint
 from model.classifier import Classifier
 from model.evaluate import Evaluation, agreement_of, measure
-from model.export import check_target, seal
+from model.export import check_free, seal
 from model.graphs import CLASSIFY_FILE, write_graph, write_weights
 from model.labelled import Progress, classify_pictures, labelled_pictures
 from model.token_merging import check_merging
@@ -88,7 +88,7 @@ def merge_tokens(
     """
     model, bundle = load_checkpoint(folder).model, read_bundle(folder)
     check_merging(merged, model.config)
-    target = check_target(bundles, name, version)
+    target = check_free(bundles, name, version)
     pictures = labelled_pictures(bundle, sources, part) if sources else []
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=target.parent) as temporary:

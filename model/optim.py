@@ -8,18 +8,22 @@ and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019 (AdamW) and "SGDR
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, Muon, Optimizer
+from torch.optim import AdamW, Optimizer
 
+from model.layer_decay import layer_scales
+from model.muon import Muon
 from model.training_config import DecayName, OptimizerName
 
 
 @dataclass(frozen=True)
 class ParameterGroups:
-    """Every parameter of a model by name, in exactly one of three groups.
+    """Every parameter of a model that is to move, by name, in exactly one of three groups.
 
     `hidden` are the matrices inside the blocks; `embedding` are the other matrices (patch
     embedding, head), decayed too; `undecayed` are biases, norms, tokens and positions.
@@ -31,9 +35,11 @@ class ParameterGroups:
 
 
 def parameter_groups(model: nn.Module) -> ParameterGroups:
-    """Sort the parameters by how they are to be optimised."""
+    """Sort the parameters by how they are to be optimised; frozen ones are left out."""
     groups = ParameterGroups({}, {}, {})
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
         if parameter.ndim == 2 and name.startswith("blocks."):
             groups.hidden[name] = parameter
         elif parameter.ndim >= 2 and name.endswith(".weight"):
@@ -49,29 +55,46 @@ def build_optimizers(
     learning_rate: float,
     muon_learning_rate: float,
     weight_decay: float,
+    layer_decay: float = 1.0,
+    muon_dtype: torch.dtype = torch.float32,
 ) -> list[Optimizer]:
-    """Give the optimisers that together move every parameter once.
+    """Give the optimisers that together move every parameter once, but for frozen ones.
 
     With "muon" the hidden matrices take orthogonalised steps of `muon_learning_rate`, scaled by
     sqrt(rows / columns) where that is above 1, and everything else AdamW's of `learning_rate`.
-    `weight_decay` acts as learning rate x decay in both, as published for each.
+    `weight_decay` acts as learning rate x decay in both, as published for each. `layer_decay`
+    below 1 lowers both learning rates towards the patches, as `layer_decay.py` says. Muon computes
+    in `muon_dtype`.
     """
     groups = parameter_groups(model)
+    scales = layer_scales(dict(model.named_parameters()), layer_decay)
     adamw_groups = [
-        {"params": list(groups.embedding.values()), "weight_decay": weight_decay},
-        {"params": list(groups.undecayed.values()), "weight_decay": 0.0},
+        *layered(groups.embedding, scales, learning_rate, weight_decay),
+        *layered(groups.undecayed, scales, learning_rate, 0.0),
     ]
-    if optimizer == "adamw":
-        adamw_groups.append({"params": list(groups.hidden.values()), "weight_decay": weight_decay})
-        return [AdamW(adamw_groups, lr=learning_rate, betas=(0.9, 0.95))]
-    muon = Muon(
-        list(groups.hidden.values()),
-        lr=muon_learning_rate,
-        weight_decay=weight_decay,
-        momentum=0.95,
-        adjust_lr_fn="original",
-    )
+    hidden = layered(groups.hidden, scales, learning_rate, weight_decay)
+    if optimizer == "adamw" or not hidden:
+        return [AdamW([*adamw_groups, *hidden], lr=learning_rate, betas=(0.9, 0.95))]
+    hidden = layered(groups.hidden, scales, muon_learning_rate, weight_decay)
+    muon = Muon(hidden, muon_learning_rate, weight_decay, dtype=muon_dtype)
     return [muon, AdamW(adamw_groups, lr=learning_rate, betas=(0.9, 0.95))]
+
+
+def layered(
+    parameters: Mapping[str, nn.Parameter],
+    scales: Mapping[str, float],
+    learning_rate: float,
+    weight_decay: float,
+) -> list[dict[str, Any]]:
+    """Give one group of an optimiser for each scale of the learning rate, in rising order."""
+    return [
+        {
+            "params": [each for name, each in parameters.items() if scales[name] == scale],
+            "lr": scale * learning_rate,
+            "weight_decay": weight_decay,
+        }
+        for scale in sorted({scales[name] for name in parameters})
+    ]
 
 
 def schedule_factor(progress: float, warmup: float, decay: DecayName) -> float:

@@ -30,9 +30,27 @@ def provenance(position: Position, epochs: float) -> dict[str, Any]:
         "images_seen": position.images_seen,
         "wall_seconds": round(position.wall_seconds, 1),
         "machine": machine(config["device"]),
+        "taught_by": taught_by(position),
         "commit": commit(),
+        "tuned_from": position.tuned_from,
+        "best_epoch": None if position.best is None else position.best["epoch"],
+        "best": position.best,
+        "class_counts": position.class_counts,
         "history": position.history,
         "config": config,
+    }
+
+
+def taught_by(position: Position) -> dict[str, Any] | None:
+    """Give which classifier a training follows and how, none where there is no teacher."""
+    if position.teacher is None:
+        return None
+    config = position.config
+    return {
+        **position.teacher,
+        "distillation": config["distillation"],
+        "weight": config["distillation_weight"],
+        "token": config["distillation_token"],
     }
 
 

@@ -14,7 +14,6 @@ from model.export import reseal
 from model.labelled import Progress, classify_pictures, labelled_pictures
 from model.quantized_graph import WRITERS
 from model.sources import DataError, Picture
-from service.budget import cpu_budget
 from service.bundle import Bundle, read_bundle
 from service.contract import GOLDEN_FILE, Contract
 from service.engine import Engine
@@ -120,10 +119,9 @@ def _compare_graphs(
 ) -> Comparison:
     contract = _with_precision(bundle.contract, precision, Precision(file=made.name))
     candidate = Bundle(made.parent, contract, bundle.digest)
-    threads = cpu_budget().cpus
     engines = [
-        Engine(bundle, provider="cpu", threads=threads),
-        Engine(candidate, provider="cpu", threads=threads, precision=precision),
+        Engine(bundle, provider="cpu", threads=1),
+        Engine(candidate, provider="cpu", threads=1, precision=precision),
     ]
     golden = Golden.load(bundle.path(GOLDEN_FILE))
     replay_classify(engines[0], golden, ImageLimits())

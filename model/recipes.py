@@ -60,6 +60,39 @@ def cifar10_cpu(data: Data, run: Path | str = "runs/cifar10-cpu") -> TrainingCon
     )
 
 
+def cifar10_cpu_distilled(
+    data: Data,
+    run: Path | str = "runs/cifar10-cpu-distilled",
+    teacher: Path | str = "runs/teacher",
+) -> TrainingConfig:
+    """CIFAR-10 on two CPU cores with a convolutional teacher, made by `train-teacher` before.
+
+    Command: `OMP_WAIT_POLICY=passive vitrine-model train --recipe cifar10_cpu_distilled --data
+    cifar10`; `vitrine-model train --recipe cifar10_cpu_distilled --data cifar10 --teacher FOLDER`
+    where the teacher is not in `runs/teacher`.
+    Time: 95 minutes on two cores of an AMD EPYC with bfloat16 instructions; 2.7 M parameters.
+    Accuracy: not measured yet. The teacher costs as much as a quarter of the images a second.
+    """
+    return TrainingConfig.model_validate(
+        cifar10_cpu(data, run).model_dump()
+        | {
+            "recipe": "cifar10_cpu_distilled",
+            "budget_minutes": 95,
+            "teacher": str(teacher),
+            "distillation": "soft",
+            "distillation_temperature": 1.0,
+            "distillation_weight": 0.7,
+            "label_smoothing": 0.0,  # the teacher's probabilities are smoother than a label
+            "patch_drop": (
+                {"start": 0.0, "patch_drop": 0.75},
+                {"start": 0.3, "patch_drop": 0.6},
+                {"start": 0.7, "patch_drop": 0.4},
+                {"start": 0.9, "patch_drop": 0.0},
+            ),
+        }
+    )
+
+
 def cifar10_gpu(data: Data, run: Path | str = "runs/cifar10-gpu") -> TrainingConfig:
     """CIFAR-10 on one large GPU: patches of 2 pixels, strong augmentation, 5.4 M parameters.
 
@@ -113,8 +146,22 @@ def small_folder(data: Data, run: Path | str = "runs/small-folder") -> TrainingC
     return TrainingConfig(recipe="small_folder", run=Path(run), data=sources(data))
 
 
+def finetune(data: Data, run: Path | str = "runs/finetune") -> TrainingConfig:
+    """Tune a trained model to your own folder: all of it, or its head alone.
+
+    Command: `vitrine-model train --recipe finetune --data my-pictures --init BUNDLE`, where the
+    recipe need not be named; `--freeze backbone` for the head alone.
+    Time: 30 to 100 epochs of your pictures; seconds for the head alone.
+    Accuracy: measured on photographs of clothing, in docs/training.md.
+    What it leaves open is chosen by the pictures that a class has: `model/fine_tuning.py`.
+    """
+    return TrainingConfig(recipe="finetune", run=Path(run), data=sources(data))
+
+
 RECIPES = {
     "cifar10_cpu": cifar10_cpu,
+    "cifar10_cpu_distilled": cifar10_cpu_distilled,
     "cifar10_gpu": cifar10_gpu,
     "small_folder": small_folder,
+    "finetune": finetune,
 }

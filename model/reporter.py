@@ -13,6 +13,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from torch.utils.tensorboard import SummaryWriter
 
 from model.checkpoint import write_atomically
+from model.validation import BY_CLASS
+
+CURVES = {"validation_accuracy", "balanced_accuracy", "validation_loss", "learning_rate"}
 
 
 class Reporter:
@@ -71,8 +74,9 @@ class Reporter:
     def epoch(self, step: int, history: Sequence[dict[str, float]]) -> None:
         """Show the last row of the history and write all of it to metrics.csv."""
         row = history[-1]
-        self.line("  ".join(f"{name} {value}" for name, value in row.items()))
-        for name in ("validation_accuracy", "learning_rate"):
+        shown = {name: value for name, value in row.items() if not name.startswith(BY_CLASS)}
+        self.line("  ".join(f"{name} {value}" for name, value in shown.items()))
+        for name in CURVES & row.keys():
             self.curves.add_scalar(name, row[name], step)
         self.curves.flush()
         table = io.StringIO()

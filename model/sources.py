@@ -26,13 +26,6 @@ from service.preprocess import DecodedImage, ImageLimits, decode_image
 PARTS = ("train", "validation", "test")
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"}
 STREAM_PREFIX = "hf:"
-STREAM_PARTS = {  # the test part is not fetched: training never reads it
-    "train": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "dev": "validation",
-}
 CIFAR_SIDE = 32
 CIFAR_ROW_BYTES = 1 + 3 * CIFAR_SIDE**2  # the binary form: one label, then three planes
 LIMITS = ImageLimits(max_bytes=200 * 1024 * 1024, max_pixels=200_000_000)
@@ -75,10 +68,12 @@ class Source:
 def read_source(name: str, max_bytes: int) -> Source:
     """Find the pictures of a folder, a zip archive, CIFAR-10's files, or `hf:NAME`.
 
-    A stream is read once and held encoded, up to `max_bytes`. Raises DataError, saying what is
-    accepted, where the source is none of these.
+    A stream is read once and kept encoded: in memory up to `max_bytes`, the rest on disk. Raises
+    DataError, saying what is accepted, where the source is none of these.
     """
     if name.startswith(STREAM_PREFIX):
+        from model.stream import read_stream  # which needs what is defined here
+
         return read_stream(name.removeprefix(STREAM_PREFIX), max_bytes)
     path = Path(name)
     if path.suffix == ".zip" and path.is_file():
@@ -146,10 +141,6 @@ def opened_archive(archive: Path, process: int) -> zipfile.ZipFile:
 
 def decode_member(archive: Path, name: str, size: Size) -> DecodedImage:
     data = opened_archive(archive, os.getpid()).read(name)
-    return decode_image(data, LIMITS, at_least=size)
-
-
-def decode_bytes(data: bytes, size: Size) -> DecodedImage:
     return decode_image(data, LIMITS, at_least=size)
 
 
@@ -232,47 +223,3 @@ def _reconstruct(kind: type, shape: tuple[int, ...], code: bytes) -> NDArray[Any
 
 def _encode(text: str, encoding: str) -> bytes:
     return text.encode(encoding)
-
-
-def read_stream(name: str, max_bytes: int) -> Source:
-    """Stream a data set by name through the `datasets` library, or one in a folder it can read.
-
-    Only the train and validation parts are fetched. Raises DataError where an Image or a
-    ClassLabel column is missing, or where the encoded pictures exceed `max_bytes`.
-    """
-    from datasets import ClassLabel, load_dataset
-    from datasets import Image as ImageColumn
-
-    source, held = Source(), 0
-    try:
-        splits = load_dataset(name, streaming=True)
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{STREAM_PREFIX}{name} cannot be streamed: {error}; check the name and the network"
-        ) from error
-    for split, rows in splits.items():
-        part = STREAM_PARTS.get(str(split))
-        if part is None:
-            continue
-        columns = rows.features or {}
-        images = [key for key, kind in columns.items() if isinstance(kind, ImageColumn)]
-        labels = [key for key, kind in columns.items() if isinstance(kind, ClassLabel)]
-        if not images or not labels:
-            raise DataError(
-                f"{STREAM_PREFIX}{name} has the columns {sorted(columns)}, but needs an Image and "
-                "a ClassLabel; choose another data set, or save it as a folder of class folders"
-            )
-        names = columns[labels[0]].names
-        source.classes[part].update(names)
-        encoded = rows.cast_column(images[0], ImageColumn(decode=False))
-        for index, row in enumerate(encoded):
-            data = row[images[0]]["bytes"] or Path(row[images[0]]["path"]).read_bytes()
-            held += len(data)
-            if held > max_bytes:
-                raise DataError(
-                    f"{STREAM_PREFIX}{name} holds more than {max_bytes / 2**30:.1f} GiB of encoded "
-                    "pictures; raise memory_gib, or save it as a folder of class folders"
-                )
-            decode = functools.partial(decode_bytes, data)
-            source.add(part, Picture(f"{name}/{split}/{index}", names[row[labels[0]]], decode))
-    return source

@@ -1,26 +1,37 @@
 """The training loop: from a TrainingConfig to a run folder with a checkpoint.
 
-All randomness of a step is drawn from a generator seeded with (seed, step, process), and the order
-of an epoch from (seed, epoch). So the position alone says how to go on, and a resumed run gives the
-weights that an uninterrupted one gives.
+All random numbers of a step are drawn for the whole batch from (seed, step), and the order of an
+epoch from (seed, epoch). So the position alone says how to go on: a resumed run gives the weights
+that an uninterrupted one gives, and the number of processes does not change what is learnt.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast
 from torch import Tensor
 
 from model.augment import Augmentation
-from model.checkpoint import save_checkpoint
+from model.best_epoch import BestEpoch
+from model.checkpoint import is_recorded, save_checkpoint
+from model.class_balance import (
+    balanced_order,
+    class_counts,
+    class_weights,
+    is_imbalanced,
+    named_counts,
+)
 from model.data import read_training_data
+from model.draws import Draws, step_seed
+from model.fine_tuning import resolved
+from model.history import add_row
 from model.images import (
     Batch,
     DecodedImages,
@@ -28,34 +39,47 @@ from model.images import (
     epoch_order,
     read_training_images,
 )
+from model.initial_model import InitialWeights, described, initial_model_of
 from model.learner import Learner
-from model.position import Position, check_resumable, load_state, save_state
+from model.model_input import ModelInput
+from model.position import RANDOM_NUMBERS, Position, check_resumable, load_state, save_state
+from model.probe import readouts
+from model.processes import check_shares, told_of_losses
 from model.provenance import provenance
 from model.reporter import Reporter
+from model.share import Share
+from model.teacher import read_teacher
 from model.training_config import TrainingConfig
+from model.validation import Validation, validate
 from service.errors import InvalidInput
 
-EVALUATION_BATCH = 500
+logger = logging.getLogger(__name__)
+
 REPORT_STEPS = 20
-
-
-def step_seed(seed: int, step: int, process: int) -> int:
-    """Give one generator seed for a step of a process."""
-    return int(np.random.SeedSequence([seed, step, process]).generate_state(1, np.uint64)[0] >> 1)
 
 
 class Training:
     """One training in progress; `position` and `learner` always stand at the same step."""
 
     def __init__(
-        self, config: TrainingConfig, accelerator: Accelerator, images: TrainingImages
+        self,
+        config: TrainingConfig,
+        accelerator: Accelerator,
+        images: TrainingImages,
+        initial: InitialWeights | None = None,
     ) -> None:
         self.config = config
         self.accelerator = accelerator
         self.device = accelerator.device
+        self.share = Share(accelerator.process_index, accelerator.num_processes)
         self.images = images
+        self.model_input = ModelInput(images.preprocessing, self.device)
         held = images.train
         self.train_images = held.to(self.device) if isinstance(held, DecodedImages) else held
+        self.validation_images = images.validation
+        classes = len(images.labels)
+        counts = class_counts(held.targets, classes)
+        self.imbalanced = is_imbalanced(counts)
         self.augmentation = Augmentation(
             flip=config.flip,
             shift=config.shift,
@@ -64,11 +88,27 @@ class Training:
             mixup=config.mixup,
             cutmix=config.cutmix,
         )
-        self.learner = Learner(config, len(images.labels), accelerator)
-        self.position = Position(
-            config.model_dump(mode="json"), list(images.labels), len(images.train)
+        balanced = config.class_balance == "weights"
+        weights = class_weights(counts).to(self.device) if balanced else None
+        self.learner = Learner(config, classes, accelerator, initial, weights)
+        self.best = BestEpoch()
+        self.teacher = read_teacher(
+            config, images.labels, images.preprocessing, self.device, accelerator.autocast
         )
+        self.position = Position(
+            config.model_dump(mode="json"),
+            list(images.labels),
+            len(images.train),
+            random_numbers=RANDOM_NUMBERS,
+            teacher=self.teacher.description if self.teacher else None,
+        )
+        if initial is not None:
+            self.position.tuned_from = initial.tuned_from.model_dump()
+        if self.imbalanced:
+            parts = {"train": images.train.targets, "validation": images.validation.targets}
+            self.position.class_counts = named_counts(parts, images.labels)
         self.batch_size = min(config.batch_size, len(images.train))
+        check_shares(self.batch_size, self.share.processes, self.augmentation.mixes)
         self.steps_per_epoch = len(images.train) // self.batch_size
         self.loss_sum = torch.zeros((), device=self.device)  # since the last report
         self.accuracy_sum = torch.zeros((), device=self.device)
@@ -82,13 +122,19 @@ class Training:
         tensors, saved = state
         check_resumable(self.config.run, saved, self.position)
         self.position = saved
+        self.best.restore(saved.best, tensors)
         self.learner.restore(tensors)
         if saved.scaler is not None:
             self.accelerator.scaler.load_state_dict(saved.scaler)
+        recorded = is_recorded(self.config.run, saved.images_seen)
+        if self.accelerator.is_main_process and not recorded:  # killed between state and record
+            self.save_checkpoint()
 
     def run(self) -> None:
         """Train to the end, leaving a checkpoint every `checkpoint_steps` and at the end."""
         position = self.position
+        if self.config.probes and not position.done:
+            self.compute_readouts()
         with self.reporter() as reporter:
             began = time.perf_counter() - position.wall_seconds
             batches = self.batches()
@@ -103,10 +149,10 @@ class Training:
                 if position.step % REPORT_STEPS == 0 or saves or ends_epoch:
                     self.report(reporter, progress)
                 if ends_epoch:
-                    accuracy = self.validation_accuracy()
+                    measured = self.validation()
                     position.wall_seconds = time.perf_counter() - began
-                    self.end_epoch(reporter, accuracy)
-                if saves and self.accelerator.is_main_process:
+                    self.end_epoch(reporter, measured)
+                if (saves or position.done) and self.accelerator.is_main_process:
                     self.save()
 
     def reporter(self) -> Reporter | nullcontext[None]:
@@ -116,15 +162,23 @@ class Training:
 
     def batches(self) -> Iterator[Batch]:
         """Give this process's share of every batch from the position on, epoch after epoch."""
-        process, processes = self.accelerator.process_index, self.accelerator.num_processes
+        return self.train_images.batches(self.shares())
+
+    def shares(self) -> Iterator[Tensor]:
+        """Give the numbers of the images in this process's share of every batch, without end."""
         epoch, index = divmod(self.position.step, self.steps_per_epoch)
         while True:
-            order = epoch_order(self.config.seed, epoch, len(self.train_images))
+            order = self.order(epoch)
             whole = torch.split(order[: self.steps_per_epoch * self.batch_size], self.batch_size)
-            yield from self.train_images.batches(
-                [batch[process::processes] for batch in whole[index:]]
-            )
+            yield from (self.share.of(batch) for batch in whole[index:])
             epoch, index = epoch + 1, 0
+
+    def order(self, epoch: int) -> Tensor:
+        """Give the order in which an epoch visits the images."""
+        seed, images = self.config.seed, self.train_images
+        if self.config.class_balance == "sampling":
+            return balanced_order(images.targets, len(self.position.labels), seed, epoch)
+        return epoch_order(seed, epoch, len(images))
 
     def progress(self) -> float:
         """Give the share of the training that is behind: of its time, or else of its steps."""
@@ -137,24 +191,35 @@ class Training:
         return float(broadcast(shares).item())  # all processes go by the first one's clock
 
     def step(self, images: Tensor, targets: Tensor, progress: float) -> None:
-        position, process = self.position, self.accelerator.process_index
-        torch.manual_seed(step_seed(self.config.seed, position.step, process))
-        changed = self.augmentation.change(images.to(self.device).float() / 255)
-        inputs, mixed = self.augmentation.mix(
-            self.normalized(changed), targets.to(self.device), len(position.labels)
-        )
-        loss, accuracy = self.learner.step(inputs, mixed, progress, position.step + 1)
+        """Learn from this process's share: images uint8 [b, 3, S, S], class numbers [b]."""
+        position = self.position
+        inputs, mixed = self.augmented(images.to(self.device), targets.to(self.device))
+        taught = self.teacher.logits(inputs) if self.teacher else None
+        torch.manual_seed(step_seed(self.config.seed, position.step))  # what the model draws from
+        loss, accuracy = self.learner.step(inputs, mixed, progress, position.step + 1, taught)
         position.step += 1
         position.images_seen += self.batch_size
         self.loss_sum += loss
         self.accuracy_sum += accuracy
         self.unreported_steps += 1
 
-    def normalized(self, levels: Tensor) -> Tensor:
-        """Turn levels in [0, 1] into the model's input."""
-        mean = torch.tensor(self.images.preprocessing.mean, device=self.device)[:, None, None]
-        std = torch.tensor(self.images.preprocessing.std, device=self.device)[:, None, None]
-        return (levels - mean) / std
+    def augmented(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Give what the model learns from in this step: inputs [b, 3, S, S] and their targets.
+
+        Targets are class numbers [b], or probabilities [b, C] where images are mixed. The readouts
+        of a linear probe stay as they are.
+        """
+        if self.config.probes:
+            return images, targets
+        draws = Draws(self.config.seed, self.position.step, self.batch_size, self.share)
+        inputs = self.model_input.normalized(self.augmentation.change(images, draws))
+        return self.augmentation.mix(inputs, targets, len(self.position.labels), draws)
+
+    def compute_readouts(self) -> None:
+        """Replace both parts' images by what the frozen backbone gives the head for them."""
+        model = self.learner.model
+        self.train_images = readouts(model, self.train_images, self.model_input)
+        self.validation_images = readouts(model, self.validation_images, self.model_input)
 
     def report(self, reporter: Reporter | None, progress: float) -> None:
         """Move the sums to the position, and show the means since the last report."""
@@ -176,47 +241,47 @@ class Training:
         self.accuracy_sum.zero_()
         self.unreported_steps, self.reported = 0, time.perf_counter()
 
-    def end_epoch(self, reporter: Reporter | None, validation_accuracy: float) -> None:
-        position = self.position
-        seconds = position.wall_seconds - sum(row["seconds"] for row in position.history)
-        position.history.append(
-            {
-                "epoch": round(position.step / self.steps_per_epoch, 2),
-                "loss": round(position.loss_sum / position.loss_steps, 4),
-                "validation_accuracy": round(validation_accuracy, 4),
-                "learning_rate": self.learner.learning_rate,
-                "images_per_second": round(position.loss_steps * self.batch_size / seconds, 1),
-                "seconds": round(seconds, 1),
-            }
-        )
-        position.loss_sum, position.loss_steps = 0.0, 0
+    def end_epoch(self, reporter: Reporter | None, measured: Validation) -> None:
+        """Write the epoch's row, keep it if it is the best, and stop where patience is over."""
+        position, best = self.position, self.best
+        epoch = round(position.step / self.steps_per_epoch, 2)
+        rate = self.learner.learning_rate
+        add_row(position, measured, epoch, rate, self.batch_size, self.imbalanced)
+        by_size = self.config.class_balance == "none"
+        measure = "validation_accuracy" if by_size else "balanced_accuracy"
+        best.offer({"epoch": epoch, **measured.record()}, measure, self.learner.average.weights)
+        position.best = best.record
+        position.done |= best.is_over(epoch, self.config.patience)
         if reporter is not None:
             reporter.epoch(position.step, position.history)
 
-    @torch.no_grad()
-    def validation_accuracy(self) -> float:
-        """Give the averaged model's accuracy on the validation part."""
-        model = self.learner.load_average()
-        images = self.images.validation
-        order = torch.split(torch.arange(len(images)), EVALUATION_BATCH)
-        right = 0
-        for batch, targets in images.batches(order):
-            with self.accelerator.autocast():
-                logits = model(self.normalized(batch.to(self.device).float() / 255))
-            right += int((logits.argmax(dim=1).cpu() == targets).sum())
-        return right / len(images)
+    def validation(self) -> Validation:
+        """Measure the averaged model on the validation part, to which all processes contribute."""
+        return validate(
+            self.learner.load_average(),
+            self.validation_images,
+            self.model_input,
+            len(self.position.labels),
+            self.accelerator,
+            self.share,
+        )
 
     def save(self) -> None:
-        run, learner, position = self.config.run, self.learner, self.position
+        position = self.position
         if self.accelerator.scaler is not None:
             position.scaler = self.accelerator.scaler.state_dict()
-        save_state(run, learner.tensors(), position)
+        save_state(self.config.run, self.learner.tensors() | self.best.tensors(), position)
+        self.save_checkpoint()
+
+    def save_checkpoint(self) -> None:
+        """Write the best epoch's weights, or before the first epoch's end the average so far."""
+        position = self.position
         save_checkpoint(
-            run,
-            learner.average.weights,
-            learner.shape,
+            self.config.run,
+            self.best.weights or self.learner.average.weights,
+            self.learner.shape,
             tuple(position.labels),
-            self.images.preprocessing.model_dump(mode="json", exclude={"background"}),
+            self.images.preprocessing.model_dump(mode="json"),
             provenance(position, epochs=position.step / self.steps_per_epoch),
         )
 
@@ -226,34 +291,39 @@ def start_accelerator(config: TrainingConfig) -> Accelerator:
     if config.threads:
         torch.set_num_threads(config.threads)
     accelerator = Accelerator(mixed_precision=config.precision, cpu=config.device == "cpu")
-    check_machine(config, accelerator.device, accelerator.num_processes)
+    check_device(config, accelerator.device)
     return accelerator
 
 
-def check_machine(config: TrainingConfig, device: torch.device, processes: int) -> None:
-    """Raise InvalidInput where the device or the processes cannot do what is asked."""
+def check_device(config: TrainingConfig, device: torch.device) -> None:
+    """Raise InvalidInput where the device cannot do what is asked."""
     if config.precision == "fp16" and device.type == "cpu":
         raise InvalidInput("precision fp16 needs a GPU, and there is none; choose bf16 or no")
-    if config.batch_size % processes:
-        raise InvalidInput(
-            f"batch_size {config.batch_size} does not split over {processes} processes; "
-            "choose a multiple"
-        )
 
 
 def train(config: TrainingConfig) -> Path:
     """Train as configured, or go on with what the run folder holds; give the run folder.
 
     Under `torchrun` every process takes its share of each batch and the first one writes. Raises
-    DataError for data that cannot be trained on, and InvalidInput where the run folder holds
-    another training or the machine cannot do what is asked.
+    DataError for data that cannot be trained on, InvalidInput where the run folder holds another
+    training, the model to start from or the teacher is missing or does not fit, or the machine
+    cannot do what is asked, and ProcessLost where another process died.
     """
-    accelerator = start_accelerator(config)
+    initial = initial_model_of(config)
     max_bytes = int(config.memory_gib * 2**30)
     data = read_training_data(config.data, config.validation_share, config.seed, max_bytes)
-    images = read_training_images(data, config.image_size, config.seed, max_bytes, config.workers)
-    training = Training(config, accelerator, images)
-    training.resume()
-    training.run()
+    config = resolved(config, initial, data)
+    accelerator = start_accelerator(config)
+    fitting = initial.fitting(config.image_size) if initial else None
+    images = read_training_images(
+        data, config.image_size, config.seed, max_bytes, config.workers, fitting
+    )
+    weights = initial.weights(config, images.labels) if initial else None
+    if weights is not None:
+        logger.info(described(weights))
+    with told_of_losses(config.run, accelerator.num_processes):
+        training = Training(config, accelerator, images, weights)
+        training.resume()
+        training.run()
     accelerator.end_training()
     return config.run

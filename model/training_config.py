@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from model.config import VisionTransformerConfig
 from service.architecture import Pooling
@@ -16,6 +16,13 @@ DecayName = Literal["cosine", "linear"]
 Policy = Literal["none", "rand_augment", "trivial_augment"]
 Precision = Literal["no", "bf16", "fp16"]
 DeviceName = Literal["auto", "cpu"]
+DistillationName = Literal["none", "soft", "hard"]
+Levels = tuple[float, float, float]
+Freeze = Literal["none", "backbone"]
+ClassBalance = Literal["none", "weights", "sampling"]
+SHAPE_FIELDS = (  # a model to start from fixes these
+    "patch_size", "width", "depth", "heads", "mlp_ratio", "registers", "layer_scale", "pooling",
+)  # fmt: skip
 
 
 class PatchDropPhase(BaseModel):
@@ -46,6 +53,23 @@ class TrainingConfig(BaseModel):
         0.05, gt=0, lt=1, description="Share of train held out where data has no validation part."
     )
     seed: int = Field(0, ge=0, description="Seed of weights, data order and augmentation.")
+
+    init: str | None = Field(
+        None, description="Bundle or run folder to start from; its shape and pixel levels are kept."
+    )
+    freeze: Freeze = Field("none", description="backbone trains the head alone: a linear probe.")
+    layer_decay: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Factor of the learning rate from each block to the one before.",
+    )
+    class_balance: ClassBalance = Field(
+        "none", description="Unequal classes: weights in the loss, or sampling them alike."
+    )
+    patience: int | None = Field(
+        None, ge=1, description="Stop after so many epochs without a better one; none goes on."
+    )
 
     image_size: int = Field(64, ge=1, description="Side of the square input in pixels.")
     patch_size: int = Field(8, ge=1, description="Side of a patch in pixels.")
@@ -85,6 +109,34 @@ class TrainingConfig(BaseModel):
     mixup: float = Field(0.2, ge=0, description="Alpha of mixup; 0 is off.")
     cutmix: float = Field(0.5, ge=0, description="Alpha of cutmix; 0 is off.")
 
+    teacher: str | None = Field(
+        None, description="Bundle, run folder or ONNX file of a classifier to learn from as well."
+    )
+    distillation: DistillationName = Field(
+        "none", description="Follow the teacher's probabilities (soft) or its decision (hard)."
+    )
+    distillation_temperature: float = Field(
+        2.0, gt=0, description="Both sides' logits are divided by this; soft alone."
+    )
+    distillation_weight: float = Field(
+        0.5, gt=0, le=1, description="Share of the loss that comes from the teacher."
+    )
+    distillation_token: bool = Field(
+        False, description="A token and a half of the head of their own follow the teacher."
+    )
+    teacher_labels: tuple[str, ...] = Field(
+        (), description="Labels of an ONNX teacher in order; none reads the JSON beside it."
+    )
+    teacher_size: int | None = Field(
+        None, ge=1, description="Side of an ONNX teacher's input; none reads the JSON beside it."
+    )
+    teacher_mean: Levels | None = Field(
+        None, description="Means of its input's levels in [0, 1]; none reads the JSON beside it."
+    )
+    teacher_std: Levels | None = Field(
+        None, description="Deviations of the same; none reads the JSON beside it."
+    )
+
     device: DeviceName = Field("auto", description="auto takes a GPU where there is one.")
     precision: Precision = Field("no", description="Mixed precision.")
     compile: bool = Field(False, description="Compile the model with torch.compile.")
@@ -95,15 +147,48 @@ class TrainingConfig(BaseModel):
     )
     checkpoint_steps: int = Field(200, ge=1, description="Steps between two checkpoints.")
 
+    @field_validator("layer_scale", "budget_minutes", "patience", mode="before")
+    @classmethod
+    def none_can_be_written(cls, value: object) -> object:
+        """Take the word none, as a command line gives it, for no value."""
+        return None if value == "none" else value
+
     @model_validator(mode="after")
     def fits_together(self) -> TrainingConfig:
-        self.model_shape(classes=2)
+        if self.init is None:  # else the shape is not known yet
+            self.model_shape(classes=2)
+        if self.freeze == "backbone" and self.init is None:
+            raise ValueError(
+                "freeze backbone trains the head alone: set init to start from a model"
+            )
         starts = [phase.start for phase in self.patch_drop]
         if starts != sorted(set(starts)):
             raise ValueError(f"patch_drop starts at {starts}; order the phases by rising start")
-        if self.shift >= self.image_size:
+        known = self.init is None or "image_size" in self.model_fields_set
+        if known and self.shift >= self.image_size:
             raise ValueError(
                 f"shift {self.shift} is not below image_size {self.image_size}; shift less"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def teaches(self) -> TrainingConfig:
+        if self.distillation != "none" and self.teacher is None:
+            raise ValueError(
+                f"distillation {self.distillation} needs a teacher; set teacher, or distillation "
+                "none"
+            )
+        if self.teacher is not None and self.distillation == "none":
+            raise ValueError(
+                f"teacher {self.teacher} is set and distillation is none; set distillation soft or "
+                "hard, or leave the teacher out"
+            )
+        if self.distillation_token and self.teacher is None:
+            raise ValueError("distillation_token needs a teacher to follow; set teacher")
+        if self.distillation_token and self.pooling != "class_token":
+            raise ValueError(
+                f"distillation_token reads the class token beside its own, and pooling is "
+                f"{self.pooling}; leave pooling out"
             )
         return self
 
@@ -117,11 +202,22 @@ class TrainingConfig(BaseModel):
             heads=self.heads,
             mlp_ratio=self.mlp_ratio,
             classes=classes,
-            registers=self.registers,
+            registers=self.registers + self.distillation_token,
             layer_scale=self.layer_scale,
-            pooling=self.pooling,
+            pooling="class_and_distillation_token" if self.distillation_token else self.pooling,
             drop_path=self.drop_path,
         )
+
+    @property
+    def augments(self) -> bool:
+        """Whether images change from one time they are seen to the next."""
+        changes = (self.flip, self.shift, self.erasing, self.mixup, self.cutmix)
+        return any(changes) or self.policy != "none"
+
+    @property
+    def probes(self) -> bool:
+        """Whether the head alone learns, from readouts that never change and are computed once."""
+        return self.freeze == "backbone" and not self.augments and self.teacher is None
 
     def patch_drop_at(self, progress: float) -> float:
         """Give the share of patches left out at `progress` in [0, 1] of the training."""

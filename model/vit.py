@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model.config import VisionTransformerConfig
+from model.share import WHOLE, Share
 
 
 def patchify(images: Tensor, patch_size: int) -> Tensor:
@@ -165,11 +166,12 @@ class DropPath(nn.Module):
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.rate = rate
+        self.share = WHOLE
 
     def forward(self, branch: Tensor) -> Tensor:
         if not self.training or self.rate == 0:
             return branch
-        kept = torch.rand(len(branch), 1, 1, device=branch.device) >= self.rate
+        kept = self.share.uniform(len(branch), 1, 1, device=branch.device) >= self.rate
         return branch * kept.to(branch.dtype) / (1 - self.rate)
 
 
@@ -236,6 +238,7 @@ class VisionTransformer(nn.Module):
     def __init__(self, config: VisionTransformerConfig) -> None:
         super().__init__()
         self.config = config
+        self.share = WHOLE
         width, depth = config.width, config.depth
         self.patch_embed = PatchEmbedding(config)
         self.cls_token = learned_tokens(int(config.class_token), width)
@@ -331,4 +334,12 @@ class VisionTransformer(nn.Module):
         """Draw the patches that stay in a training step, as many in every image: [B, K]."""
         patches = self.config.patches
         count = max(1, round(patches * (1 - self.config.patch_drop)))
-        return torch.rand(len(tokens), patches, device=tokens.device).argsort(dim=1)[:, :count]
+        drawn = self.share.uniform(len(tokens), patches, device=tokens.device)
+        return drawn.argsort(dim=1)[:, :count]
+
+    def draw_for(self, share: Share) -> None:
+        """Let the images of a process's share meet what they would meet in the whole batch."""
+        self.share = share
+        for module in self.modules():
+            if isinstance(module, DropPath):
+                module.share = share

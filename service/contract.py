@@ -51,6 +51,17 @@ class Preprocessing(Value):
     background: tuple[int, int, int] = Field(
         default=(255, 255, 255), description="The colour behind transparent pixels"
     )
+    crop_after_resizing: bool = Field(
+        default=False,
+        description="Resize the whole picture before the crop is cut out, as public libraries do. "
+        "Resizing the crop alone is faster, and rounds otherwise where Pillow orders its two "
+        "passes otherwise",
+    )
+    crop_rounding: Literal["down", "even"] = Field(
+        default="down",
+        description="Where the crop begins when half a pixel is left over: before it, as in "
+        "transformers, or at the even pixel, as in torchvision and timm",
+    )
 
     @model_validator(mode="after")
     def crop_fits(self) -> Self:

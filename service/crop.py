@@ -17,10 +17,18 @@ def resized_size(width: int, height: int, preprocessing: Preprocessing) -> tuple
     return max(rows, columns * height // width), columns
 
 
+def crop_corner(rows: int, columns: int, preprocessing: Preprocessing) -> tuple[int, int]:
+    """Give the (top, left) corner of the crop in a picture resized to rows x columns."""
+    left_over = rows - preprocessing.crop[0], columns - preprocessing.crop[1]
+    if preprocessing.crop_rounding == "even":
+        return round(left_over[0] / 2), round(left_over[1] / 2)  # Python rounds halves to even
+    return left_over[0] // 2, left_over[1] // 2
+
+
 def crop_box(width: int, height: int, preprocessing: Preprocessing) -> Box:
     """Give the part that the model sees, in the original's pixels: (left, top, right, bottom)."""
     rows, columns = resized_size(width, height, preprocessing)
-    top, left = _crop_corner(rows, columns, preprocessing)
+    top, left = crop_corner(rows, columns, preprocessing)
     vertical, horizontal = height / rows, width / columns
     return (
         left * horizontal,
@@ -28,7 +36,3 @@ def crop_box(width: int, height: int, preprocessing: Preprocessing) -> Box:
         (left + preprocessing.crop[1]) * horizontal,
         (top + preprocessing.crop[0]) * vertical,
     )
-
-
-def _crop_corner(rows: int, columns: int, preprocessing: Preprocessing) -> tuple[int, int]:
-    return (rows - preprocessing.crop[0]) // 2, (columns - preprocessing.crop[1]) // 2

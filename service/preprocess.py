@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import AvifImagePlugin, Image, UnidentifiedImageError, features
 
 from service.contract import Preprocessing
-from service.crop import Box, crop_box
+from service.crop import Box, crop_box, crop_corner, resized_size
 from service.errors import InvalidInput, PayloadTooLarge, UnreadableImage, UnsupportedMediaType
 from service.jpeg_scans import has_more_scans
 
@@ -47,6 +47,7 @@ INTERPOLATIONS = {
 }
 DRAFT_MARGIN = 2  # 1 would be off by up to 6 levels, for a quarter less time; 4 takes twice as long
 REDUCING_GAP = 4.0  # 2 would be off by up to 7 levels, for a third less time
+MOST_WHOLE = 8  # times the crop's pixels that a whole picture is resized to before it is cropped
 MIRRORED_ACROSS = (2, 3, 6, 7)  # orientations that put what was stored last to the left
 MIRRORED_DOWN = (3, 4, 7, 8)  # and to the top
 MOST_SCANS = 40  # of a JPEG; encoders write 1 to some 20
@@ -217,13 +218,25 @@ def _to_rgb(image: Image.Image, background: tuple[int, int, int]) -> Image.Image
 def fit(decoded: DecodedImage, preprocessing: Preprocessing) -> Image.Image:
     """Resize and crop a picture to what the model sees, in 8-bit RGB."""
     rows, columns = preprocessing.crop
+    whole = resized_size(decoded.width, decoded.height, preprocessing)
+    if preprocessing.crop_after_resizing and whole[0] * whole[1] <= MOST_WHOLE * rows * columns:
+        top, left = crop_corner(*whole, preprocessing)
+        resized = _resized(decoded, whole, decoded.area, preprocessing)
+        return resized.crop((left, top, left + columns, top + rows))
+    # resizing the box alone gives the pixels of resizing all and cropping, to the rounding between
+    # Pillow's two passes, without the memory that a picture of 100,000 x 1 would take
     box = crop_box(decoded.width, decoded.height, preprocessing)
-    # resizing the box alone gives the pixels of resizing all and cropping, without the memory that
-    # a picture of 100,000 x 1 would take
+    return _resized(decoded, preprocessing.crop, _within(decoded, box), preprocessing)
+
+
+def _resized(
+    decoded: DecodedImage, size: tuple[int, int], box: Box, preprocessing: Preprocessing
+) -> Image.Image:
+    """Resize a box of what was decoded to (rows, columns)."""
     return decoded.image.resize(
-        (columns, rows),
+        size[::-1],
         INTERPOLATIONS[preprocessing.interpolation],
-        box=_within(decoded, box),
+        box=box,
         reducing_gap=REDUCING_GAP,
     )
 

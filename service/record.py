@@ -33,6 +33,37 @@ class Precision(Value):
     )
 
 
+class TaughtBy(Value):
+    """The classifier that a training followed beside the pictures' labels."""
+
+    name: str
+    digest: str = Field(description="sha256 of its weights")
+    distillation: Literal["soft", "hard"] = Field(description="Its probabilities, or its decision")
+    weight: float = Field(description="Share of the loss that came from it")
+    token: bool = Field(description="Whether a distillation token followed it")
+
+
+class Origin(Value):
+    """The public model that a model was made from."""
+
+    source: str = Field(description="Its name on the Hugging Face Hub, or that of its folder")
+    weights: str = Field(description="The names of the files of its weights")
+    digest: str = Field(description="sha256 of these files")
+    architecture: str = Field(default="", description="What its library calls it")
+    licence: str = Field(default="", description="As its card tells")
+
+
+class TunedFrom(Value):
+    """The model that a training started from; `origin` where that was a public one."""
+
+    name: str
+    version: str = ""
+    digest: str = Field(description="Digest of its contract, or of its weights")
+    head: Literal["kept", "new"] = Field(description="kept where the labels are the same")
+    trained: Literal["all", "head"] = Field(description="head where all else stayed as it was")
+    origin: Origin | None = None
+
+
 class Merging(Value):
     """How a model merges patches into fewer tokens on the way, which makes it faster.
 
@@ -72,15 +103,23 @@ class Provenance(Value):
     dataset: str
     recipe: str
     command: str
-    seed: int
+    seed: int | None = Field(description="Of the training; none where the source does not tell")
     commit: str = ""
     epochs: float = 0
     images_seen: int = 0
     wall_seconds: float = 0
     machine: str = ""
+    tuned_from: TunedFrom | None = Field(default=None, description="None: trained from scratch")
+    best_epoch: float | None = Field(
+        default=None, description="Epoch of the weights: the best one by validation"
+    )
+    taught_by: TaughtBy | None = Field(default=None, description="None: by the labels alone")
     metrics: dict[str, Any] = Field(default_factory=dict, description="What evaluation measured")
     history: tuple[dict[str, float], ...] = Field(
         default=(), description="Training curves, one row an epoch"
+    )
+    origin: Origin | None = Field(
+        default=None, description="The public model that it was made from, if it was"
     )
 
 

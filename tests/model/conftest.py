@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from model.teacher_config import TeacherConfig
+from model.teacher_training import train_teacher
 from model.training_config import TrainingConfig
 from tests.model.shapes import COLOURS, write_pictures
+from tests.model.teachers import tiny_teacher
+from tests.model.trainings import tiny_training
 
 
 @pytest.fixture
@@ -21,29 +25,19 @@ def shapes(tmp_path: Path) -> Path:
 @pytest.fixture
 def tiny_config(shapes: Path, tmp_path: Path) -> Callable[..., TrainingConfig]:
     """Give a training of seconds on the shapes, with some fields changed."""
+    return lambda **changes: tiny_training((str(shapes),), **{"run": tmp_path / "run", **changes})
 
-    def config(**changes: object) -> TrainingConfig:
-        values: dict[str, object] = {
-            "run": tmp_path / "run",
-            "data": (str(shapes),),
-            "image_size": 16,
-            "patch_size": 4,
-            "width": 24,
-            "depth": 2,
-            "heads": 2,
-            "drop_path": 0.0,
-            "epochs": 2,
-            "budget_minutes": None,
-            "batch_size": 24,
-            "decay": "cosine",
-            "patch_drop": (),
-            "label_smoothing": 0.05,
-            "shift": 2,
-            "policy": "none",
-            "mixup": 0.0,
-            "cutmix": 0.0,
-            "device": "cpu",
-        }
-        return TrainingConfig.model_validate({**values, **changes})
 
-    return config
+@pytest.fixture(scope="session")
+def teacher_config(tmp_path_factory: pytest.TempPathFactory) -> TeacherConfig:
+    """The training of a tiny convolutional teacher of the shapes."""
+    folder = tmp_path_factory.mktemp("teacher")
+    data = write_pictures(folder / "shapes", "train", dict.fromkeys(COLOURS, 40))
+    write_pictures(data, "validation", dict.fromkeys(COLOURS, 8), first_seed=1000)
+    return tiny_teacher(data, folder / "run", epochs=1)
+
+
+@pytest.fixture(scope="session")
+def teacher_run(teacher_config: TeacherConfig) -> Path:
+    """The run folder of that training, finished."""
+    return train_teacher(teacher_config)

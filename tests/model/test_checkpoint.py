@@ -8,13 +8,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.checkpoint import load_checkpoint, save_checkpoint, write_atomically
+from model.checkpoint import (
+    is_recorded,
+    load_checkpoint,
+    save_checkpoint,
+    write_atomically,
+)
 from model.config import VisionTransformerConfig
 from model.initialization import initialize
 from model.position import Position, check_resumable, load_state, save_state
 from model.vit import VisionTransformer
 from service.contract import Preprocessing
 from service.errors import InvalidInput
+from tests.model.vits import small_vit
 
 SHAPE = VisionTransformerConfig(image_size=(16, 16), width=24, depth=2, heads=2, classes=3)
 PREPROCESSING = {
@@ -138,3 +144,11 @@ def test_another_training_is_refused_with_every_difference(tmp_path, tiny_config
         "choose another run folder",
     ):
         assert difference in caught.value.detail
+
+
+def test_a_record_tells_how_far_the_training_was(tmp_path):
+    model = small_vit()
+    assert not is_recorded(tmp_path, 100)
+    save_checkpoint(tmp_path, model.state_dict(), model.config, ("a",), {}, {"images_seen": 100})
+    assert is_recorded(tmp_path, 100)
+    assert not is_recorded(tmp_path, 200)

@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from model.cli import Train, main
+from model.cli import main
+from model.commands.training import Train
 from model.training_config import TrainingConfig
 from service.bundle import read_bundle
 from service.engine import Engine
@@ -71,7 +72,9 @@ def test_evaluate_prints_and_records(pets_bundle, tmp_path, capsys):
         )
     bundle = shutil.copytree(pets_bundle, tmp_path / "pets")
     main(["evaluate", str(bundle), "--data", str(tmp_path / "data"), "--record"])
-    assert "top-1" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "top-1" in printed
+    assert "pictures a second" in printed
     assert read_bundle(bundle).contract.precisions["fp32"].images == 2
 
 
@@ -127,3 +130,10 @@ def test_flags_that_do_not_fit_together_are_told_without_a_traceback(capsys):
         main(["train", "--data", "x", "--recipe", "cifar10_cpu", "--shift", "40"])
     assert stopped.value.code == 64
     assert "shift 40 is not below image_size 32" in capsys.readouterr().err
+
+
+def test_a_limit_is_taken_off_by_none(monkeypatch):
+    chosen = []
+    monkeypatch.setattr(Train, "cli_cmd", lambda train: chosen.append(train.chosen()))
+    main(["train", "--data", "x", "--recipe", "cifar10_cpu", "--budget-minutes", "none"])
+    assert (chosen[0].budget_minutes, chosen[0].policy) == (None, "none")

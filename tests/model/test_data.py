@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import logging
 import pickle
 import shutil
 import zipfile
@@ -12,13 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from model.data import read_training_data, split_stratified
-from model.images import DecodedImages, StreamedImages, read_images, read_training_images
+from model.images import DecodedImages, read_images, read_training_images
 from model.sources import DataError, Picture, decode_planes, read_source
 from service.contract import Preprocessing
-from tests.model.shapes import draw_shape, write_pictures
+from tests.model.shapes import write_pictures
 
 GIB = 2**30
 FITTING = Preprocessing(size=(16, 16), crop=(16, 16), mean=(0, 0, 0), std=(1, 1, 1))
@@ -167,71 +164,6 @@ def test_everything_wrong_is_named_at_once(shapes):
     assert "blue, violet is in train but not in validation" in caught.value.detail
 
 
-# broken pictures
-
-
-def test_broken_pictures_are_counted_named_and_left_out(shapes, caplog):
-    for number in range(12):
-        (shapes / "train" / "red" / f"{number:03}.png").write_bytes(b"not a picture")
-    data = read(shapes)
-    with caplog.at_level(logging.WARNING):
-        images = decoded(data.train, data.labels)
-    assert len(images) == 120 - 12
-    assert len(caplog.records) == 1
-    message = caplog.records[0].getMessage()
-    assert "left out 12 broken of 120" in message
-    assert str(shapes / "train" / "red" / "000.png") in message
-    assert message.endswith("and 2 more")
-
-
-def test_a_class_of_which_every_picture_is_broken_stops(shapes):
-    for path in (shapes / "train" / "red").iterdir():
-        path.write_bytes(path.read_bytes()[:60])
-    data = read(shapes)
-    with pytest.raises(DataError, match="every picture of red is broken"):
-        decoded(data.train, data.labels)
-
-
-# pixels
-
-
-def test_pictures_are_resized_and_cropped_as_the_service_does(tmp_path):
-    folder = tmp_path / "wide"
-    for label, left in (("dark", 0), ("light", 200)):
-        target = folder / "train" / label
-        target.mkdir(parents=True)
-        for number in range(2):
-            levels = np.full((20, 60, 3), 255, dtype=np.uint8)
-            levels[:, 20:40] = left  # the centre crop sees this alone
-            Image.fromarray(levels).save(target / f"{number}.png")
-    data = read(folder, share=0.5)
-    images = decoded(data.train, data.labels).images
-    assert images.shape == (2, 3, 16, 16)
-    assert images[0, :, 4:-4, 4:-4].max() == 0
-    assert images[1, :, 4:-4, 4:-4].float().mean() == pytest.approx(200, abs=1)
-
-
-def test_mean_and_deviation_are_measured_on_the_training_images(shapes):
-    images = read_training_images(read(shapes), 16, seed=0, max_bytes=GIB, workers=0)
-    assert isinstance(images.train, DecodedImages)
-    levels = images.train.images.float() / 255
-    assert images.preprocessing.mean == pytest.approx(levels.mean((0, 2, 3)).tolist(), abs=1e-4)
-    assert images.preprocessing.std == pytest.approx(levels.std((0, 2, 3)).tolist(), abs=1e-4)
-
-
-@pytest.mark.parametrize("workers", [0, 1])
-def test_images_beyond_the_memory_limit_stream_from_disk_alike(shapes, tmp_path, workers):
-    data = read(zipped(shapes, tmp_path / "shapes.zip"))
-    held = decoded(data.train, data.labels)
-    streamed = read_images(data.train, data.labels, FITTING, 1000, workers)
-    assert isinstance(streamed, StreamedImages)
-    order = torch.split(torch.randperm(120), 50)
-    pairs = zip(held.batches(order), streamed.batches(order), strict=True)
-    for (images, targets), (streamed_images, streamed_targets) in pairs:
-        assert torch.equal(images, streamed_images)
-        assert torch.equal(targets, streamed_targets)
-
-
 # CIFAR-10's own forms
 
 
@@ -326,61 +258,6 @@ def test_raw_planes_become_a_picture():
     planes = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
     picture = Picture("p", "l", lambda size: decode_planes(planes, size))
     assert np.asarray(picture.decode((2, 2)).image)[0, 1].tolist() == [1, 5, 9]
-
-
-# the datasets library
-
-
-def local_dataset(folder: Path, *, image: bool = True) -> Path:
-    datasets = pytest.importorskip("datasets")
-    folder.mkdir()
-    for split in ("train", "validation", "test"):
-        pictures = []
-        for number in range(12):
-            data = io.BytesIO()
-            draw_shape(["blue", "red"][number % 2], number).save(data, "PNG")
-            pictures.append({"bytes": data.getvalue(), "path": None})
-        columns = {"image": datasets.Image() if image else datasets.Value("string")}
-        features = datasets.Features(
-            columns | {"label": datasets.ClassLabel(names=["blue", "red"])}
-        )
-        content = pictures if image else ["text"] * 12
-        table = datasets.Dataset.from_dict(
-            {"image": content, "label": [n % 2 for n in range(12)]}, features=features
-        )
-        table.to_parquet(folder / f"{split}.parquet")
-    return folder
-
-
-@pytest.fixture
-def offline(monkeypatch, tmp_path):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-
-
-def test_a_data_set_streams_by_name_without_its_test_part(offline, tmp_path):
-    source = read_source(f"hf:{local_dataset(tmp_path / 'local')}", GIB)
-    assert [len(source.pictures[part]) for part in ("train", "validation", "test")] == [12, 12, 0]
-    picture = source.pictures["train"][1]
-    assert picture.label == "red"
-    expected = np.asarray(draw_shape("red", 1))
-    assert np.array_equal(np.asarray(picture.decode((16, 16)).image), expected)
-
-
-def test_a_data_set_without_pictures_is_named(offline, tmp_path):
-    folder = local_dataset(tmp_path / "local", image=False)
-    with pytest.raises(DataError, match="needs an Image and a ClassLabel"):
-        read(f"hf:{folder}")
-
-
-def test_a_data_set_larger_than_memory_stops_with_the_remedy(offline, tmp_path):
-    with pytest.raises(DataError, match="raise memory_gib"):
-        read_source(f"hf:{local_dataset(tmp_path / 'local')}", 1000)
-
-
-def test_a_data_set_that_is_not_found_is_named(offline):
-    with pytest.raises(DataError, match="hf:nobody/nothing cannot be streamed"):
-        read("hf:nobody/nothing")
 
 
 def test_an_archive_that_is_none_is_named(tmp_path):

@@ -2,15 +2,21 @@
 
 import io
 import shutil
+import threading
 import zipfile
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from model import labelled
 from model.evaluate import calibration_error, evaluate, measure, record
+from model.labelled import classify_pictures, labelled_pictures
 from model.sources import DataError
 from service.bundle import read_bundle
+from service.engine import Engine
 from service.local import LocalModel
 from tests.model.pets import LABELS
 
@@ -58,6 +64,54 @@ def test_progress_ends_at_the_total(folder, pictures):
     seen = []
     evaluate(folder, [str(pictures)], progress=lambda done, total: seen.append((done, total)))
     assert seen[-1] == (13, 13)
+
+
+def test_workers_side_by_side_give_what_one_gives_in_order(folder, pictures, monkeypatch):
+    monkeypatch.setattr(labelled, "BATCH", 2)
+    bundle = read_bundle(folder)
+    engine = Engine(bundle, threads=1)
+    found = labelled_pictures(bundle, [str(pictures)], "test")
+    one, several = (
+        classify_pictures([engine], found, "test", workers=workers) for workers in (1, 4)
+    )
+    assert np.array_equal(one.logits[0], several.logits[0])
+    assert np.array_equal(one.targets, several.targets)
+    assert several.targets.tolist() == sorted(several.targets.tolist())
+    assert one.broken == several.broken == 1
+
+
+def test_workers_really_work_side_by_side(folder, pictures, monkeypatch):
+    monkeypatch.setattr(labelled, "BATCH", 2)
+    bundle = read_bundle(folder)
+    both = threading.Barrier(2, timeout=60)  # nobody passes alone
+
+    def meeting(picture, size):
+        both.wait()
+        return picture.decode(size)
+
+    found = labelled_pictures(bundle, [str(pictures)], "test")
+    found = [replace(picture, decode=partial(meeting, picture)) for picture in found[:8]]
+    classified = classify_pictures([Engine(bundle, threads=1)], found, "test", workers=2)
+    assert len(classified.targets) + classified.broken == 8
+
+
+def test_an_error_ends_it_without_the_rest(folder, pictures, monkeypatch):
+    monkeypatch.setattr(labelled, "BATCH", 1)
+    bundle = read_bundle(folder)
+    decoded = []
+
+    def counted(picture, size):
+        decoded.append(picture.name)
+        return picture.decode(size)
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    found = labelled_pictures(bundle, [str(pictures)], "test") * 20
+    found = [replace(picture, decode=partial(counted, picture)) for picture in found]
+    with pytest.raises(KeyboardInterrupt):
+        classify_pictures([Engine(bundle, threads=1)], found, "test", stop, workers=2)
+    assert len(decoded) < len(found) / 2
 
 
 def test_a_zip_gives_the_same_numbers(folder, pictures, tmp_path):

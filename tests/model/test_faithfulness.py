@@ -56,6 +56,14 @@ def rows(folder, pictures):
     return found
 
 
+def test_images_side_by_side_give_the_same_rows_in_order(folder, pictures, rows):
+    study = FaithfulnessStudy(read_bundle(folder), PLAN, named(pictures), threads=3)
+    assert study.rows(lambda done, total: None) == rows
+    lines = study.file.read_text().splitlines()
+    study.file.unlink()
+    assert [json.loads(line) for line in lines] == rows
+
+
 def test_every_method_a_random_order_and_torch_are_measured_on_every_image(rows):
     references = {"random", "gradient_attention_last", "gradient_attention_all"}
     assert len(rows) == PLAN.images

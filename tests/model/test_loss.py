@@ -43,3 +43,27 @@ def test_label_smoothing_moves_its_share_to_all_classes_equally():
 def test_half_precision_logits_are_reckoned_in_float32():
     logits = torch.tensor([[30.0, 0.0]], dtype=torch.bfloat16)
     assert cross_entropy(logits, torch.tensor([1])).dtype == torch.float32
+
+
+def test_class_weights_weigh_each_image_by_its_class():
+    logits, targets = torch.randn(3, 2), torch.tensor([0, 1, 1])
+    each = [cross_entropy(logits[i : i + 1], targets[i : i + 1]).item() for i in range(3)]
+    weighed = cross_entropy(logits, targets, class_weights=torch.tensor([3.0, 0.5])).item()
+    assert weighed == pytest.approx((3 * each[0] + 0.5 * each[1] + 0.5 * each[2]) / 3, rel=1e-5)
+
+
+def test_class_weights_weigh_a_mixed_image_by_its_mixture():
+    logits, mixed = torch.randn(1, 2), torch.tensor([[0.25, 0.75]])
+    weighed = cross_entropy(logits, mixed, 0.1, torch.tensor([2.0, 4.0])).item()
+    assert weighed == pytest.approx(3.5 * cross_entropy(logits, mixed, 0.1).item(), rel=1e-5)
+
+
+def test_the_shares_of_a_batch_have_its_mean():
+    logits, targets = torch.randn(4, 3), torch.tensor([0, 1, 2, 0])
+    weights = torch.tensor([0.5, 1.0, 4.0])
+    whole = cross_entropy(logits, targets, 0.1, weights)
+    halves = [
+        cross_entropy(logits[part], targets[part], 0.1, weights)
+        for part in (slice(0, 2), slice(2, 4))
+    ]
+    assert whole.item() == pytest.approx(torch.stack(halves).mean().item(), rel=1e-5)

@@ -145,3 +145,38 @@ def test_the_average_follows_slowly_and_faster_at_the_start():
     settled.weights["weight"].zero_()
     settled.update(layer, steps=10_000)
     assert settled.weights["weight"].item() == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("name", ["muon", "adamw"])
+def test_with_layer_decay_each_block_moves_less_than_the_one_behind_it(model, name):
+    optimizers = build_optimizers(model, name, 1e-3, 0.02, 0.05, layer_decay=0.5)
+    rates = {
+        parameter: group["lr"]
+        for optimizer in optimizers
+        for group in optimizer.param_groups
+        for parameter in group["params"]
+    }
+    assert rates.keys() == set(model.parameters())
+    hidden = 0.02 if name == "muon" else 1e-3
+    named = {each: rates[parameter] for each, parameter in model.named_parameters()}
+    assert named["head.weight"] == named["head.bias"] == named["norm.weight"] == 1e-3
+    for block, share in ((1, 0.5), (0, 0.25)):
+        assert named[f"blocks.{block}.attn.qkv.weight"] == pytest.approx(share * hidden)
+        assert named[f"blocks.{block}.attn.qkv.bias"] == pytest.approx(share * 1e-3)
+    assert named["patch_embed.proj.weight"] == named["pos_embed"] == pytest.approx(1e-3 / 8)
+
+
+def test_the_schedule_keeps_the_layers_apart(model):
+    optimizers = build_optimizers(model, "adamw", 1e-3, 0.02, 0.05, layer_decay=0.5)
+    set_learning_rate(optimizers, 0.1)
+    rates = sorted({group["lr"] for group in optimizers[0].param_groups})
+    assert rates == pytest.approx([1.25e-5, 2.5e-5, 5e-5, 1e-4])
+
+
+@pytest.mark.parametrize("name", ["muon", "adamw"])
+def test_what_is_frozen_is_not_optimised(model, name):
+    model.requires_grad_(False)
+    model.head.requires_grad_(True)
+    (optimizer,) = build_optimizers(model, name, 1e-3, 0.02, 0.05)
+    optimised = {p for group in optimizer.param_groups for p in group["params"]}
+    assert optimised == set(model.head.parameters())

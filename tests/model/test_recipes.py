@@ -8,7 +8,14 @@ import pytest
 import torch
 
 from model.checkpoint import load_checkpoint
-from model.recipes import RECIPES, cifar10_cpu, cifar10_gpu, small_folder
+from model.recipes import (
+    RECIPES,
+    cifar10_cpu,
+    cifar10_cpu_distilled,
+    cifar10_gpu,
+    small_folder,
+)
+from model.teacher_config import TeacherConfig
 from model.train import train
 from model.training_config import TrainingConfig
 from model.vit import VisionTransformer
@@ -51,7 +58,7 @@ def test_a_recipe_ends_with_few_patches_dropped(name):
     assert RECIPES[name]("pictures").patch_drop_at(1.0) <= 0.1
 
 
-@pytest.mark.parametrize("recipe", [cifar10_cpu, cifar10_gpu])
+@pytest.mark.parametrize("recipe", [cifar10_cpu, cifar10_cpu_distilled, cifar10_gpu])
 def test_the_models_for_cifar10_have_at_most_six_million_parameters(recipe):
     with torch.device("meta"):
         model = VisionTransformer(recipe("cifar10").model_shape(classes=10))
@@ -64,6 +71,10 @@ def test_a_folder_of_pictures_trains_by_recipe(shapes: Path, tmp_path: Path):
     checkpoint = load_checkpoint(train(quick.model_copy(update={"device": "cpu"})))
     assert checkpoint.labels == ("blue", "green", "red")
     assert checkpoint.provenance["recipe"] == "small_folder"
+
+
+def test_the_distilled_recipe_follows_the_teacher_that_train_teacher_leaves():
+    assert cifar10_cpu_distilled("x").teacher == str(TeacherConfig(data=("x",)).run)
 
 
 def test_patch_dropping_follows_its_phases():

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.contract import Preprocessing
-from service.crop import crop_box, resized_size
+from service.crop import crop_box, crop_corner, resized_size
 from service.errors import InvalidInput, PayloadTooLarge, UnreadableImage, UnsupportedMediaType
 from service.preprocess import (
     FORMATS,
@@ -50,6 +50,8 @@ def rules(draw_value) -> Preprocessing:
         size=size,
         crop=crop,
         interpolation=draw_value(st.sampled_from(["nearest", "bilinear", "bicubic", "lanczos"])),
+        crop_after_resizing=draw_value(st.booleans()),
+        crop_rounding=draw_value(st.sampled_from(["down", "even"])),
         mean=draw_value(st.tuples(*[st.floats(0, 1)] * 3)),
         std=draw_value(st.tuples(*[st.floats(0.05, 1)] * 3)),
     )
@@ -211,9 +213,40 @@ def test_resizing_the_box_alone_equals_resizing_all_and_cropping() -> None:
     assert np.abs(np.asarray(fit(decoded, rule), int) - expected).max() <= 1
 
 
+@pytest.mark.parametrize("size", [(300, 190), (190, 300), (224, 298), (40, 50)])
+@pytest.mark.parametrize("rounding", ["down", "even"])
+@pytest.mark.parametrize("resize", ["shortest_edge", "exact"])
+def test_cropping_after_resizing_gives_the_very_pixels_of_resizing_all(
+    size, rounding, resize
+) -> None:
+    rule = square(
+        64, resize=resize, crop=(47, 39), crop_after_resizing=True, crop_rounding=rounding
+    )
+    decoded = decode_image(encode(draw(*size)), LIMITS)
+    rows, columns = resized_size(*size, rule)
+    whole = decoded.image.resize((columns, rows), Image.Resampling.BICUBIC)
+    half = {
+        "down": lambda left_over: left_over // 2,
+        "even": lambda left_over: round(left_over / 2),
+    }
+    left, top = half[rounding](columns - 39), half[rounding](rows - 47)
+    expected = np.asarray(whole.crop((left, top, left + 39, top + 47)))
+    np.testing.assert_array_equal(np.asarray(fit(decoded, rule)), expected)
+
+
+@pytest.mark.parametrize(("left_over", "corner"), [(0, 0), (1, 0), (2, 1), (3, 2), (5, 2), (7, 4)])
+def test_half_a_pixel_left_over_goes_to_the_even_one(left_over, corner) -> None:
+    rule = square(32, crop_rounding="even")
+    assert crop_corner(32 + left_over, 32, rule) == (corner, 0)
+
+
+@pytest.mark.parametrize("crop_after_resizing", [False, True])
 @pytest.mark.parametrize("size", [(100_000, 1), (1, 100_000)])
-def test_an_extremely_thin_picture_takes_no_more_memory_than_another(size) -> None:
-    fitted = fit(decode_image(encode(Image.new("RGB", size, (9, 8, 7))), LIMITS), square(224))
+def test_an_extremely_thin_picture_takes_no_more_memory_than_another(
+    size, crop_after_resizing
+) -> None:
+    rule = square(224, crop_after_resizing=crop_after_resizing)
+    fitted = fit(decode_image(encode(Image.new("RGB", size, (9, 8, 7))), LIMITS), rule)
     assert fitted.getcolors() == [(224 * 224, (9, 8, 7))]
 
 
