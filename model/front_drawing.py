@@ -14,8 +14,9 @@ from model.front import BATCHES, Front, Point
 
 WIDTH, HEIGHT = 800, 460
 LEFT, RIGHT, TOP, BOTTOM = 76, 24, 56, 64
-LABEL_HEIGHT, LETTER_WIDTH, GAP = 16.0, 6.6, 10.0
+LABEL_HEIGHT, LETTER_WIDTH, GAP = 16.0, 6.6, 8.0
 TICKS = 6
+ROWS_TRIED = 12  # above a point and below it, for its name
 STYLE = """
     svg { --ground: #f7f8fa; --ink: #22262b; --soft: #5a6470; --rule: #dde1e6; --fp32: #1a5fb4;
           --int8: #b3400a; }
@@ -63,7 +64,8 @@ class Axis:
         """Span the values and a margin."""
         span = (max(values) - min(values)) or abs(max(values)) or 1.0
         step = _round_step(1.2 * span / TICKS)
-        low = math.floor((min(values) - 0.1 * span) / step) * step
+        margin = 0.1 * span if min(values) else 0.0  # nothing lies below 0
+        low = math.floor((min(values) - margin) / step) * step
         return cls(low, max(values) + 0.12 * span, begin, end, step)
 
     def place(self, value: float) -> float:
@@ -145,13 +147,13 @@ def _points(front: Front, across: Axis, up: Axis) -> Iterator[str]:
         yield f'  <path class="front" d="M{path}"/>'
     taken = [Box(x - 7, y - 7, 14, 14) for x, y in at.values()]
     for point in front.points:
+        y, spread = at[point.name][1], point.speeds[BATCHES[-1]].images_per_second
+        low, high = across.place(spread.low), across.place(spread.high)
+        taken.append(Box(low, y - 1, high - low, 2))
+        yield f'  <path class="spread {point.precision}" d="M{low:.1f} {y:.1f}H{high:.1f}"/>'
+    for point in front.points:
         x, y = at[point.name]
         kind = f"{point.precision}{' best' if point in best else ''}"
-        spread = point.speeds[BATCHES[-1]].images_per_second
-        yield (
-            f'  <path class="spread {point.precision}" d="M{across.place(spread.low):.1f} {y:.1f}'
-            f'H{across.place(spread.high):.1f}"/>'
-        )
         if point.precision == "fp32":
             yield f'  <circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="5" stroke-width="2"/>'
         else:
@@ -165,23 +167,17 @@ def _points(front: Front, across: Axis, up: Axis) -> Iterator[str]:
 
 
 def _free_place(x: float, y: float, width: float, taken: Sequence[Box]) -> Box:
-    """Find a place for a label near its point that meets no other; below it where there is none."""
+    """Find a place for a label near its point that meets nothing; below it where there is none."""
     left_most, right_most = float(LEFT), float(WIDTH - RIGHT) - width
-    for distance in range(1, TICKS):
-        away = distance * LABEL_HEIGHT
-        for left, top in (
-            (x + GAP, y - LABEL_HEIGHT / 2 - away + LABEL_HEIGHT),
-            (x - width / 2, y - away - GAP / 2),
-            (x - width / 2, y + away - LABEL_HEIGHT + GAP / 2),
-            (x - width - GAP, y - LABEL_HEIGHT / 2 + away - LABEL_HEIGHT),
-        ):
-            box = Box(min(max(left, left_most), right_most), top, width, LABEL_HEIGHT)
-            if (
-                top >= TOP
-                and top + LABEL_HEIGHT <= HEIGHT - BOTTOM
-                and not any(box.meets(other) for other in taken)
-            ):
-                return box
+    for distance in range(1, ROWS_TRIED):
+        above = y - GAP - distance * LABEL_HEIGHT
+        below = y + GAP + (distance - 1) * LABEL_HEIGHT
+        for left in (x - width / 2, x - 2 * GAP, x + 2 * GAP - width):
+            for top in (above, below):
+                box = Box(min(max(left, left_most), right_most), top, width, LABEL_HEIGHT)
+                is_inside = top >= TOP and top + LABEL_HEIGHT <= HEIGHT - BOTTOM
+                if is_inside and not any(box.meets(other) for other in taken):
+                    return box
     return Box(min(max(x - width / 2, left_most), right_most), y + GAP, width, LABEL_HEIGHT)
 
 
