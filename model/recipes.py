@@ -140,8 +140,8 @@ def small_folder(data: Data, run: Path | str = "runs/small-folder") -> TrainingC
 
     Command: `vitrine-model train --recipe small_folder --data my-pictures`.
     Time: 30 minutes; the schedule follows the clock.
-    Accuracy: depends on the pictures, and is not measured yet on any. From scratch a Vision
-    Transformer needs many: below a thousand a class, expect far less than from CIFAR-10.
+    Accuracy: depends on the pictures; docs/training.md has some. From scratch a Vision Transformer
+    needs many: below a thousand a class, start from a trained model instead (`finetune`).
     """
     return TrainingConfig(recipe="small_folder", run=Path(run), data=sources(data))
 

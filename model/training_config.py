@@ -185,6 +185,11 @@ class TrainingConfig(BaseModel):
             )
         if self.distillation_token and self.teacher is None:
             raise ValueError("distillation_token needs a teacher to follow; set teacher")
+        if self.distillation_token and self.init is not None:
+            raise ValueError(
+                "init gives the shape of the model, and distillation_token changes it; leave "
+                "distillation_token out"
+            )
         if self.distillation_token and self.pooling != "class_token":
             raise ValueError(
                 f"distillation_token reads the class token beside its own, and pooling is "

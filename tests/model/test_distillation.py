@@ -243,6 +243,10 @@ def test_two_processes_learn_from_a_teacher_what_one_learns(tiny_config, teacher
             "pooling is mean",
         ),
         ({"teacher": "t", "distillation": "soft", "distillation_weight": 0.0}, "distillation_w"),
+        (
+            {"teacher": "t", "distillation": "hard", "distillation_token": True, "init": "i"},
+            "leave distillation_token out",
+        ),
     ],
 )
 def test_a_distillation_that_does_not_fit_together_is_refused(tiny_config, changes, message):
