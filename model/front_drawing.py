@@ -1,4 +1,4 @@
-"""Draws the front: top-1 over images a second, as an SVG that is readable in light and in dark.
+"""Draws the front, top-1 over images a second, as an SVG that is readable in light and in dark.
 
 What no other point beats is filled and joined by a line.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from model.front import BATCHES, Front, Point
+from model.front import BATCHES, Front
 
 WIDTH, HEIGHT = 800, 460
 LEFT, RIGHT, TOP, BOTTOM = 76, 24, 56, 64
@@ -83,7 +83,7 @@ class Axis:
 
 def draw_front(front: Front) -> str:
     """Give the drawing. Every point needs an accuracy."""
-    speeds = [point.speeds[BATCHES[-1]].images_per_second for point in front.points]
+    speeds = [point.throughput(front.cpus) for point in front.points]
     across = Axis.over([0.0, *(one.high for one in speeds)], LEFT, WIDTH - RIGHT)
     up = Axis.over([100 * (point.top1 or 0.0) for point in front.points], HEIGHT - BOTTOM, TOP)
     lines = [
@@ -102,8 +102,9 @@ def draw_front(front: Front) -> str:
 
 def _description(front: Front) -> str:
     return "; ".join(
-        f"{point.name}: {100 * (point.top1 or 0):.2f} % at {point.images_per_second:.0f} images a "
-        f"second{', on the front' if front.is_best(point) else ''}"
+        f"{point.name}: {100 * (point.top1 or 0):.2f} % at "
+        f"{point.throughput(front.cpus).median:.0f} images a second"
+        f"{', on the front' if front.is_best(point) else ''}"
         for point in front.points
     )
 
@@ -111,7 +112,7 @@ def _description(front: Front) -> str:
 def _axes(front: Front, across: Axis, up: Axis) -> Iterator[str]:
     yield (
         f'  <text x="{LEFT}" y="26" font-size="14">Top-1 on {front.images:,} {front.part} pictures '
-        f"against images a second, batches of {BATCHES[-1]} on {front.cpus} CPUs</text>"
+        f"against images a second of {front.cpus} CPUs, batches of {BATCHES[-1]}</text>"
     )
     yield (
         f'  <text class="soft" x="{LEFT}" y="44">{escape(front.processor)}; filled: no other is '
@@ -128,7 +129,7 @@ def _axes(front: Front, across: Axis, up: Axis) -> Iterator[str]:
         yield _number(f"{tick:g}", x, bottom + 18, "middle")
     yield (
         f'  <text class="soft" x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{bottom + 40}" '
-        'text-anchor="middle">images a second</text>'
+        'text-anchor="middle">images a second, from CPU time</text>'
     )
 
 
@@ -138,16 +139,19 @@ def _number(text: str, x: float, y: float, anchor: str) -> str:
 
 def _points(front: Front, across: Axis, up: Axis) -> Iterator[str]:
     at = {
-        point.name: (across.place(point.images_per_second), up.place(100 * (point.top1 or 0.0)))
+        point.name: (
+            across.place(point.throughput(front.cpus).median),
+            up.place(100 * (point.top1 or 0.0)),
+        )
         for point in front.points
     }
-    best = sorted((point for point in front.points if front.is_best(point)), key=_speed_of)
+    best = [point for point in front.points if front.is_best(point)]
     if len(best) > 1:
-        path = "L".join(f"{at[point.name][0]:.1f} {at[point.name][1]:.1f}" for point in best)
+        path = "L".join(f"{x:.1f} {y:.1f}" for x, y in sorted(at[point.name] for point in best))
         yield f'  <path class="front" d="M{path}"/>'
     taken = [Box(x - 7, y - 7, 14, 14) for x, y in at.values()]
     for point in front.points:
-        y, spread = at[point.name][1], point.speeds[BATCHES[-1]].images_per_second
+        y, spread = at[point.name][1], point.throughput(front.cpus)
         low, high = across.place(spread.low), across.place(spread.high)
         taken.append(Box(low, y - 1, high - low, 2))
         yield f'  <path class="spread {point.precision}" d="M{low:.1f} {y:.1f}H{high:.1f}"/>'
@@ -179,10 +183,6 @@ def _free_place(x: float, y: float, width: float, taken: Sequence[Box]) -> Box:
                 if is_inside and not any(box.meets(other) for other in taken):
                     return box
     return Box(min(max(x - width / 2, left_most), right_most), y + GAP, width, LABEL_HEIGHT)
-
-
-def _speed_of(point: Point) -> float:
-    return point.images_per_second
 
 
 def _round_step(rough: float) -> float:
