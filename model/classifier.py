@@ -60,9 +60,7 @@ class Classifier(nn.Module):
             emphasis = groups.emphasis(prefix) if groups else None
             tokens, keys = attended(block, tokens, rows, emphasis)
             if merged:
-                patches = tokens[:, prefix:]
-                groups = groups or Groups.of_single_patches(patches)
-                patches, groups = merge(patches, groups, keys[:, prefix:], merged)
+                patches, groups = merge(tokens[:, prefix:], groups, keys[:, prefix:], merged)
                 tokens = torch.cat([tokens[:, :prefix], patches], dim=1)
             tokens = tokens + block.ls2(block.mlp(block.norm2(tokens)))  # [B, N or R, d]
         if groups and not self._reads_prefix:

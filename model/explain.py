@@ -62,11 +62,22 @@ def rows_read_out(model: VisionTransformer) -> slice:
 def pooling_matrix(model: VisionTransformer) -> Tensor:
     """Give what pooling takes of every token: [1 or 2, N], a row for each part of the readout.
 
-    Pooling is linear, so it is what pooling makes of the identity.
+    Pooling is linear, so it is what `pool` makes of the identity; written out, as a graph would
+    hold the identity of a large model as a constant of N x N numbers.
     """
-    tokens = model.config.tokens
-    identity = torch.eye(tokens, dtype=model.head.weight.dtype, device=model.head.weight.device)
-    return model.pool(identity[None]).reshape(-1, tokens)
+    config, weight = model.config, model.head.weight
+    token = torch.arange(config.tokens, device=weight.device)
+    first, second, is_patch = (
+        which.to(weight.dtype) for which in (token == 0, token == 1, token >= config.prefix_tokens)
+    )
+    mean = is_patch / config.patches
+    of_pooling = {
+        "class_token": [first],
+        "class_and_distillation_token": [first, second],
+        "mean": [mean],
+        "class_token_and_mean": [first, mean],
+    }
+    return torch.stack(of_pooling[config.pooling])
 
 
 def readout_share(model: VisionTransformer) -> Tensor:

@@ -1,7 +1,8 @@
 """Measures accuracy against images a second for several bundles in turns, in each number format.
 
 One run holds all that is compared. Every round measures every line once, every other round in
-reverse. On a busy machine trust the CPU time: others take the CPUs, but not what is counted here.
+reverse. Others on a busy machine take the CPUs, but not the CPU time that is counted here: the
+front is drawn by that.
 """
 
 from __future__ import annotations
@@ -72,10 +73,10 @@ class Point:
         """Name the model and its number format."""
         return f"{self.model} {self.version} {self.precision}"
 
-    @property
-    def images_per_second(self) -> float:
-        """The throughput in batches."""
-        return self.speeds[BATCHES[-1]].images_per_second.median
+    def throughput(self, cpus: int) -> Spread:
+        """Give the images a second in batches that so many CPUs compute with nothing beside."""
+        cost = self.speeds[BATCHES[-1]].cpu_milliseconds
+        return Spread(*(cpus * MILLISECONDS / one for one in (cost.median, cost.high, cost.low)))
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,9 @@ class Front:
 
     def is_best(self, point: Point) -> bool:
         """Whether no other point is at least as accurate and as fast, and better in one of both."""
-        own = (point.top1 or 0.0, point.images_per_second)
-        others = [(one.top1 or 0.0, one.images_per_second) for one in self.points]
+        own, *others = (
+            (one.top1 or 0.0, one.throughput(self.cpus).median) for one in (point, *self.points)
+        )
         return not any(a >= own[0] and b >= own[1] and (a, b) != own for a, b in others)
 
     def report(self) -> str:

@@ -1,4 +1,4 @@
-"""Draws the front: top-1 over images a second, as an SVG that is readable in light and in dark.
+"""Draws the front, top-1 over images a second, as an SVG that is readable in light and in dark.
 
 What no other point beats is filled and joined by a line.
 """
@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from model.front import BATCHES, Front, Point
+from model.front import BATCHES, Front
 
 WIDTH, HEIGHT = 800, 460
 LEFT, RIGHT, TOP, BOTTOM = 76, 24, 56, 64
-LABEL_HEIGHT, LETTER_WIDTH, GAP = 16.0, 6.6, 10.0
+LABEL_HEIGHT, LETTER_WIDTH, GAP = 16.0, 6.6, 8.0
 TICKS = 6
+ROWS_TRIED = 12  # above a point and below it, for its name
 STYLE = """
     svg { --ground: #f7f8fa; --ink: #22262b; --soft: #5a6470; --rule: #dde1e6; --fp32: #1a5fb4;
           --int8: #b3400a; }
@@ -63,7 +64,8 @@ class Axis:
         """Span the values and a margin."""
         span = (max(values) - min(values)) or abs(max(values)) or 1.0
         step = _round_step(1.2 * span / TICKS)
-        low = math.floor((min(values) - 0.1 * span) / step) * step
+        margin = 0.1 * span if min(values) else 0.0  # nothing lies below 0
+        low = math.floor((min(values) - margin) / step) * step
         return cls(low, max(values) + 0.12 * span, begin, end, step)
 
     def place(self, value: float) -> float:
@@ -81,7 +83,7 @@ class Axis:
 
 def draw_front(front: Front) -> str:
     """Give the drawing. Every point needs an accuracy."""
-    speeds = [point.speeds[BATCHES[-1]].images_per_second for point in front.points]
+    speeds = [point.throughput(front.cpus) for point in front.points]
     across = Axis.over([0.0, *(one.high for one in speeds)], LEFT, WIDTH - RIGHT)
     up = Axis.over([100 * (point.top1 or 0.0) for point in front.points], HEIGHT - BOTTOM, TOP)
     lines = [
@@ -100,8 +102,9 @@ def draw_front(front: Front) -> str:
 
 def _description(front: Front) -> str:
     return "; ".join(
-        f"{point.name}: {100 * (point.top1 or 0):.2f} % at {point.images_per_second:.0f} images a "
-        f"second{', on the front' if front.is_best(point) else ''}"
+        f"{point.name}: {100 * (point.top1 or 0):.2f} % at "
+        f"{point.throughput(front.cpus).median:.0f} images a second"
+        f"{', on the front' if front.is_best(point) else ''}"
         for point in front.points
     )
 
@@ -109,7 +112,7 @@ def _description(front: Front) -> str:
 def _axes(front: Front, across: Axis, up: Axis) -> Iterator[str]:
     yield (
         f'  <text x="{LEFT}" y="26" font-size="14">Top-1 on {front.images:,} {front.part} pictures '
-        f"against images a second, batches of {BATCHES[-1]} on {front.cpus} CPUs</text>"
+        f"against images a second of {front.cpus} CPUs, batches of {BATCHES[-1]}</text>"
     )
     yield (
         f'  <text class="soft" x="{LEFT}" y="44">{escape(front.processor)}; filled: no other is '
@@ -126,7 +129,7 @@ def _axes(front: Front, across: Axis, up: Axis) -> Iterator[str]:
         yield _number(f"{tick:g}", x, bottom + 18, "middle")
     yield (
         f'  <text class="soft" x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{bottom + 40}" '
-        'text-anchor="middle">images a second</text>'
+        'text-anchor="middle">images a second, from CPU time</text>'
     )
 
 
@@ -136,22 +139,25 @@ def _number(text: str, x: float, y: float, anchor: str) -> str:
 
 def _points(front: Front, across: Axis, up: Axis) -> Iterator[str]:
     at = {
-        point.name: (across.place(point.images_per_second), up.place(100 * (point.top1 or 0.0)))
+        point.name: (
+            across.place(point.throughput(front.cpus).median),
+            up.place(100 * (point.top1 or 0.0)),
+        )
         for point in front.points
     }
-    best = sorted((point for point in front.points if front.is_best(point)), key=_speed_of)
+    best = [point for point in front.points if front.is_best(point)]
     if len(best) > 1:
-        path = "L".join(f"{at[point.name][0]:.1f} {at[point.name][1]:.1f}" for point in best)
+        path = "L".join(f"{x:.1f} {y:.1f}" for x, y in sorted(at[point.name] for point in best))
         yield f'  <path class="front" d="M{path}"/>'
     taken = [Box(x - 7, y - 7, 14, 14) for x, y in at.values()]
     for point in front.points:
+        y, spread = at[point.name][1], point.throughput(front.cpus)
+        low, high = across.place(spread.low), across.place(spread.high)
+        taken.append(Box(low, y - 1, high - low, 2))
+        yield f'  <path class="spread {point.precision}" d="M{low:.1f} {y:.1f}H{high:.1f}"/>'
+    for point in front.points:
         x, y = at[point.name]
         kind = f"{point.precision}{' best' if point in best else ''}"
-        spread = point.speeds[BATCHES[-1]].images_per_second
-        yield (
-            f'  <path class="spread {point.precision}" d="M{across.place(spread.low):.1f} {y:.1f}'
-            f'H{across.place(spread.high):.1f}"/>'
-        )
         if point.precision == "fp32":
             yield f'  <circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="5" stroke-width="2"/>'
         else:
@@ -165,28 +171,18 @@ def _points(front: Front, across: Axis, up: Axis) -> Iterator[str]:
 
 
 def _free_place(x: float, y: float, width: float, taken: Sequence[Box]) -> Box:
-    """Find a place for a label near its point that meets no other; below it where there is none."""
+    """Find a place for a label near its point that meets nothing; below it where there is none."""
     left_most, right_most = float(LEFT), float(WIDTH - RIGHT) - width
-    for distance in range(1, TICKS):
-        away = distance * LABEL_HEIGHT
-        for left, top in (
-            (x + GAP, y - LABEL_HEIGHT / 2 - away + LABEL_HEIGHT),
-            (x - width / 2, y - away - GAP / 2),
-            (x - width / 2, y + away - LABEL_HEIGHT + GAP / 2),
-            (x - width - GAP, y - LABEL_HEIGHT / 2 + away - LABEL_HEIGHT),
-        ):
-            box = Box(min(max(left, left_most), right_most), top, width, LABEL_HEIGHT)
-            if (
-                top >= TOP
-                and top + LABEL_HEIGHT <= HEIGHT - BOTTOM
-                and not any(box.meets(other) for other in taken)
-            ):
-                return box
+    for distance in range(1, ROWS_TRIED):
+        above = y - GAP - distance * LABEL_HEIGHT
+        below = y + GAP + (distance - 1) * LABEL_HEIGHT
+        for left in (x - width / 2, x - 2 * GAP, x + 2 * GAP - width):
+            for top in (above, below):
+                box = Box(min(max(left, left_most), right_most), top, width, LABEL_HEIGHT)
+                is_inside = top >= TOP and top + LABEL_HEIGHT <= HEIGHT - BOTTOM
+                if is_inside and not any(box.meets(other) for other in taken):
+                    return box
     return Box(min(max(x - width / 2, left_most), right_most), y + GAP, width, LABEL_HEIGHT)
-
-
-def _speed_of(point: Point) -> float:
-    return point.images_per_second
 
 
 def _round_step(rough: float) -> float:

@@ -32,13 +32,6 @@ class Groups:
     sizes: Tensor  # patches in every token: [B, m]
     members: Tensor  # 1 where a patch, the column, is in a token, the row: [B, m, n]
 
-    @classmethod
-    def of_single_patches(cls, tokens: Tensor) -> Groups:
-        """Begin with one for every patch token [B, n, d]."""
-        ones = torch.ones_like(tokens[:, :, 0])
-        alone = torch.eye(tokens.shape[1], dtype=tokens.dtype, device=tokens.device)
-        return cls(ones, alone.expand(tokens.shape[0], -1, -1))
-
     def at_patches(self, tokens: Tensor) -> Tensor:
         """Give every patch the token [B, m, d] that stands for it: [B, n, d]."""
         return self.members.transpose(1, 2) @ tokens
@@ -48,13 +41,18 @@ class Groups:
         return functional.pad(self.sizes.log(), (prefix, 0))[:, None, None]
 
 
-def merge(tokens: Tensor, groups: Groups, keys: Tensor, merged: int) -> tuple[Tensor, Groups]:
-    """Merge so many of the tokens [B, m, d] by their keys [B, m, c]; groups become larger."""
+def merge(
+    tokens: Tensor, groups: Groups | None, keys: Tensor, merged: int
+) -> tuple[Tensor, Groups]:
+    """Merge so many of the tokens [B, m, d] by their keys [B, m, c]; groups become larger.
+
+    Without groups, every token is a single patch.
+    """
     chosen = membership(keys, merged)  # [B, m - merged, m]
-    counts = chosen * groups.sizes[:, None]
+    counts = chosen * groups.sizes[:, None] if groups else chosen
     sizes = counts.sum(dim=-1)  # [B, m - merged]
     means = (counts / sizes[:, :, None]) @ tokens
-    return means, Groups(sizes, chosen @ groups.members)
+    return means, Groups(sizes, chosen @ groups.members if groups else chosen)
 
 
 def membership(keys: Tensor, merged: int) -> Tensor:

@@ -14,6 +14,7 @@ from model.explain import (
     gelu_slope,
     local_evidence,
     patch_gradient,
+    pooling_matrix,
     predicted_where_zero,
     rows_read_out,
     token_norms,
@@ -54,6 +55,14 @@ def single(shape):
 def assert_same(found, expected, tolerance=1e-9):
     assert expected.abs().max() > 0
     torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_pooling_matrix_is_what_pooling_makes_of_the_identity(shape):
+    model = vit(shape)
+    tokens = model.config.tokens
+    pooled = model.pool(torch.eye(tokens, dtype=torch.float64)[None]).reshape(-1, tokens)
+    assert_same(pooling_matrix(model), pooled, 1e-15)
 
 
 @PRECISIONS

@@ -14,14 +14,15 @@ from model.checkpoint import load_checkpoint
 from model.classifier import Classifier
 from model.explain import Attender, Explainer
 from model.export import export_bundle, reseal, seal
-from model.graphs import graph_specs
+from model.graphs import graph_specs, write_graph, write_weights
 from model.weight_sharing import share_weights
 from service.bundle import read_bundle
 from service.engine import Engine
 from service.errors import ContractError, InvalidInput
 from service.graphs import Graphs
+from tests.exported import untraced_exporter
 from tests.model.pets import LABELS, checkpoint, pets_vit
-from tests.model.vits import random_images
+from tests.model.vits import random_images, small_vit
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +173,17 @@ def test_a_large_constant_that_is_no_parameter_is_refused(bundle):
     graph = onnx.load(bundle.path("classify.onnx"))
     with pytest.raises(ContractError, match="is no parameter"):
         share_weights(graph, bundle.path("weights.safetensors"), {})
+
+
+@pytest.mark.parametrize("pooling", ["class_token", "class_token_and_mean"])
+def test_no_graph_of_a_model_of_many_patches_holds_a_large_constant(tmp_path, pooling):
+    """share_weights refuses one, such as a matrix of tokens by tokens."""
+    model = small_vit(image_size=(112, 112), depth=2, pooling=pooling)
+    assert model.config.patches == 196
+    write_weights(model, tmp_path)
+    with untraced_exporter():
+        for name, merged in (("classify", (9,)), ("explain", ()), ("attend", ()), ("trace", ())):
+            write_graph(model, name, tmp_path, merged)
 
 
 def copied(bundle, folder):

@@ -17,9 +17,9 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def point(name: str, precision: str, top1: float | None, speed: float) -> Point:
-    one = Spread(1.0, 0.9, 1.1)
-    rates = Spread(speed, 0.9 * speed, 1.1 * speed)
-    return Point(name, "1", precision, top1, dict.fromkeys((1, 8), Speed(rates, one, one, one)))
+    one, cost = Spread(1.0, 0.9, 1.1), 2 * 1000 / speed  # in milliseconds of each of two CPUs
+    costs = Spread(cost, 0.9 * cost, 1.1 * cost)
+    return Point(name, "1", precision, top1, dict.fromkeys((1, 8), Speed(one, costs, one, one)))
 
 
 def front(*points: Point) -> Front:

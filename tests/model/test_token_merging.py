@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from model.config import VisionTransformerConfig
-from model.token_merging import Groups, check_merging, membership, merge
+from model.token_merging import check_merging, membership, merge
 from model.vit import attention_scores
 from service.errors import InvalidInput
 
@@ -52,8 +52,7 @@ def test_an_image_is_merged_as_if_it_were_alone() -> None:
 
 def test_a_token_merged_twice_is_the_mean_of_its_patches() -> None:
     patches = drawn(2, 16, 6)
-    groups = Groups.of_single_patches(patches)
-    tokens, groups = merge(patches, groups, drawn(2, 16, 4, seed=1), 6)
+    tokens, groups = merge(patches, None, drawn(2, 16, 4, seed=1), 6)
     tokens, groups = merge(tokens, groups, drawn(2, 10, 4, seed=2), 5)
     assert groups.sizes.sum(dim=1).tolist() == [16, 16]
     assert torch.equal(groups.members.sum(dim=2), groups.sizes)
@@ -63,7 +62,7 @@ def test_a_token_merged_twice_is_the_mean_of_its_patches() -> None:
 
 def test_every_patch_gets_back_the_token_that_stands_for_it() -> None:
     patches = drawn(2, 8, 6)
-    tokens, groups = merge(patches, Groups.of_single_patches(patches), patches, 3)
+    tokens, groups = merge(patches, None, patches, 3)
     back = groups.at_patches(tokens)
     for image in range(2):
         for row, members in zip(tokens[image], groups.members[image], strict=True):
@@ -77,7 +76,7 @@ def test_a_merged_token_is_attended_as_its_patches_were() -> None:
     patches = single.repeat_interleave(2, dim=1)  # pairs of equal patches, even and odd
     prefix, query = drawn(1, 1, 6, seed=1), drawn(1, 1, 3, 6, seed=2)
     before = torch.cat([prefix, patches], dim=1)[:, None]
-    tokens, groups = merge(patches, Groups.of_single_patches(patches), patches, 4)
+    tokens, groups = merge(patches, None, patches, 4)
     after = torch.cat([prefix, tokens], dim=1)[:, None]
     expected = attention_scores(query, before).softmax(-1) @ before
     found = (attention_scores(query, after) + groups.emphasis(1)).softmax(-1) @ after
