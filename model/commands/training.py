@@ -34,6 +34,11 @@ class Train(TrainingConfig):
         """Leave that to `chosen`, which knows the recipe's values beside the flags."""
         return self
 
+    @model_validator(mode="after")
+    def teaches(self) -> Self:
+        """Leave that to `chosen` as well."""
+        return self
+
     def chosen(self) -> TrainingConfig:
         """Give the recipe's configuration, changed where flags say so."""
         from model.recipes import RECIPES

@@ -91,6 +91,18 @@ def test_a_recipe_gives_way_to_the_flags_that_are_given():
     assert chosen.precision == "bf16"
 
 
+def test_a_teacher_is_given_to_a_recipe_that_says_how_to_follow_it():
+    train = Train(recipe="cifar10_cpu_distilled", data=("pictures",), teacher="runs/other")
+    chosen = train.chosen()
+    assert chosen.teacher == "runs/other"
+    assert chosen.distillation == "soft"
+
+
+def test_a_teacher_that_no_recipe_or_flag_follows_is_refused():
+    with pytest.raises(ValueError, match="set distillation soft or hard"):
+        Train(data=("pictures",), teacher="runs/other").chosen()
+
+
 def test_an_unknown_recipe_names_those_that_there_are():
     with pytest.raises(InvalidInput, match=r"'vgg' does not exist; choose one of .*cifar10_cpu"):
         Train(recipe="vgg", data=("pictures",)).chosen()
