@@ -25,7 +25,8 @@ def shapes(tmp_path: Path) -> Path:
 @pytest.fixture
 def tiny_config(shapes: Path, tmp_path: Path) -> Callable[..., TrainingConfig]:
     """Give a training of seconds on the shapes, with some fields changed."""
-    return lambda **changes: tiny_training((str(shapes),), **{"run": tmp_path / "run", **changes})
+    defaults = {"data": (str(shapes),), "run": tmp_path / "run"}
+    return lambda **changes: tiny_training(**{**defaults, **changes})
 
 
 @pytest.fixture(scope="session")

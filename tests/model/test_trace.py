@@ -138,11 +138,11 @@ def test_a_trace_that_is_there_is_made_anew(tiny_bundle, tmp_path):
 
 
 def test_a_trace_that_torch_computes_otherwise_is_not_added(tiny_bundle, tmp_path, monkeypatch):
-    def louder(model):
+    def louder(model, merged):
         changed = copy.deepcopy(model)
         with torch.no_grad():
             changed.blocks[1].mlp.fc1.bias += 0.01
-        return {**modules(model), "trace": Tracer(changed)}
+        return {**modules(model, merged), "trace": Tracer(changed)}
 
     before = without_trace(tiny_bundle, tmp_path / "1")
     monkeypatch.setattr("model.agreement.modules", louder)
