@@ -1,4 +1,4 @@
-"""Measures the guide in a browser: `python -m tests.web.frames`.
+"""Measures the guide in a browser: `python -m tests.web.frames [--bundles FOLDER]`.
 
 How long the page takes to show a step, from the address and from a picture, how many frames a
 second it draws while steps are turned, and how many bytes travel.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import statistics
+import sys
 import time
 
 from playwright.sync_api import Page, sync_playwright
@@ -73,9 +74,9 @@ def measure(page: Page, address: str) -> None:
 
 
 def main() -> None:
-    """Measure a server of the embedded model."""
+    """Measure a server with the flags given, as `vitrine serve` takes them."""
     path = next(filter(None, map(shutil.which, BROWSERS)))
-    with running_server() as (address, _), sync_playwright() as playwright:
+    with running_server(*sys.argv[1:]) as (address, _), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=QUIET)
         measure(browser.new_page(viewport={"width": 1440, "height": 900}), address)
         browser.close()
