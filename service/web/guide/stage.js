@@ -86,7 +86,9 @@ export class Stage {
   async draw(step, about) {
     const scene = { ...about, isNew: this.#isNew };
     this.#isNew = false;
-    if (step.wording) byId("step-text", HTMLElement).textContent = text(step.wording(scene.facts));
+    const words = step.wording?.(scene.facts);
+    if (words?.title) byId("step-title", HTMLElement).textContent = text(words.title);
+    if (words) byId("step-text", HTMLElement).textContent = text(words.text);
     keepingPlace(this.#drawing, () => {
       this.#drawing.replaceChildren();
       step.draw(scene);

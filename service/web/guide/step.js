@@ -36,8 +36,8 @@
  * @property {boolean} [byHead] whether the head slider does
  * @property {boolean} [keepsCell] whether the focused cell is not of the pinned patch, and stays with another
  * @property {(view: import("./view.js").View, facts: import("./facts.js").Facts) => Needs} needs
- * @property {(facts: import("./facts.js").Facts) => string} [wording] names the text that introduces
- *   the step for this model, where one is not true of all
+ * @property {(facts: import("./facts.js").Facts) => {title?: string, text: string} | null} [wording]
+ *   names the texts that introduce the step, where the usual ones are not true of this model
  * @property {(scene: Scene) => void} draw builds the drawing into the scene's root; called anew
  *   when the view or the tensors change
  * @property {(scene: Scene) => Shape[]} shapes

@@ -6,11 +6,12 @@ import { byId } from "../element.js";
 import { IDS } from "./steps.js";
 
 const EVERYTHING = Infinity;
-const TAKES_KEYS = "button, a, input, select, textarea, summary, video, dialog, [tabindex='0'], [contenteditable]";
+const TAKES_ARROWS = "input, select, textarea, video, dialog, [tabindex='0'], [contenteditable]";
+const TAKES_SPACE = `button, a, summary, ${TAKES_ARROWS}`;
 
 /**
- * Listens to the buttons; and to Space, Shift+Space, the arrows to the sides, Home and End while
- * nothing else takes them.
+ * Listens to the buttons; and to Space, Shift+Space, the arrows to the sides, Home and End where
+ * what has the focus does not take them itself.
  * @param {(distance: number) => void} turn
  */
 export function listenForTurns(turn) {
@@ -18,7 +19,8 @@ export function listenForTurns(turn) {
   byId("next", HTMLElement).addEventListener("click", () => turn(1));
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
-    if (event.target instanceof Element && event.target.closest(TAKES_KEYS)) return;
+    const takes = event.key === " " ? TAKES_SPACE : TAKES_ARROWS;
+    if (event.target instanceof Element && event.target.closest(takes)) return;
     const distance = distanceOf(event);
     if (distance === 0) return;
     event.preventDefault();

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.web.guide.truth import truth_of
 from tests.web.guide.visitor import (
     choose_and_wait,
     numbers,
@@ -42,14 +43,15 @@ def test_the_cards_accuracy_is_counted_again_from_its_confusion_matrix(guide):
     assert verdict(guide) == "true"
 
 
-def test_a_pixel_is_normalised_again(open_guide, address, picture):
+def test_a_pixel_is_normalised_again(open_guide, picture):
     page = open_guide("step=1&patch=9")
     choose_and_wait(page, picture)
     wait_for_step(page, "1")
-    tensors, _ = trace(address, picture, "pixel_values")
+    patches = truth_of(picture).steps.patches
     assert verdict(page) == "true"
     assert numbers(page)["Sent by the model"] == pytest.approx(
-        tensors["pixel_values"][0, 4, 4], rel=1e-5
+        patches[0, 9, 0].item(),
+        rel=1e-5,  # the first pixel of patch 9
     )
     assert shapes(page) == ["32 × 32 × 3", "1 × 3 × 32 × 32"]
 
@@ -99,13 +101,15 @@ def test_every_patch_is_seen_when_they_have_moved_apart(open_guide, motion):
     assert page.evaluate(MIDDLES, 0.5) == [255] * 64
 
 
-def test_the_patches_are_cut_where_the_pinned_one_says(open_guide, address, picture):
+def test_the_patches_are_cut_where_the_pinned_one_says(open_guide, picture):
     page = open_guide("step=2&patch=27")
     choose_and_wait(page, picture)
     wait_for_step(page, "2")
     expect(page.locator("#check-formula")).to_contain_text("x[0, 12, 12] = p[27, 0]")
     assert verdict(page) == "true"
     assert numbers(page)["Difference"] == 0
+    patches = truth_of(picture).steps.patches
+    assert numbers(page)["Computed here"] == pytest.approx(patches[0, 27, 0].item(), rel=1e-5)
     assert shapes(page) == ["32 × 32 × 3", "8 × 8", "4 × 4 × 3"]
 
 

@@ -77,6 +77,7 @@ def test_every_step_is_drawn_and_true(page: Page) -> None:
 
 def test_nothing_but_patches_is_counted_where_there_is_nothing_else(bare: Page, truth) -> None:
     open_step(bare, "6", **PLACE, cell="0.3")
+    expect(bare.locator("#step-title")).to_have_text("No class token comes first")
     expect(bare.locator("#step-text")).to_contain_text("This model has none")
     expect(bare.locator(".token-count")).to_have_text("16 patches = 16 tokens")
     assert shapes(bare) == ["16 \u00d7 24"]
@@ -90,6 +91,7 @@ def test_nothing_but_patches_is_counted_where_there_is_nothing_else(bare: Page, 
 
 def test_without_a_class_token_the_pinned_patch_collects(bare: Page, truth) -> None:
     open_step(bare, "12", **PLACE, cell="5.2")
+    expect(bare.locator("#step-title")).to_have_text("What your patch collects")
     expect(bare.locator("#step-text")).to_contain_text("here is the row of your patch")
     assert_recomputed(bare, truth("bare").values(1).context[0, 1, 5, 2])
 

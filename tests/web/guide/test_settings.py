@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from playwright.sync_api import expect
 
 from service.keys import add_key
 from service.settings import EMBEDDED_BUNDLES
+from tests.web.guide.test_guide import IDS
 from tests.web.guide.visitor import wait_for_step
 from tests.web.servers import running_server
 
@@ -45,6 +47,17 @@ def test_both_languages_say_the_same_things(guide, chapter):
     assert set(english) <= set(korean)
     for name in english:
         assert places(english[name]) == places(korean[name]), name
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_every_step_is_introduced_in_two_or_three_sentences(guide, language):
+    counted = {}
+    for chapter in CHAPTERS:
+        for name, words in guide.evaluate(DICTIONARY, [chapter, language]).items():
+            if re.fullmatch(r"step\d+b?_text(_none|_after|_pre_norm)?", name):
+                counted[name] = len(re.findall(r"[.?!](?=\s|$)", words))
+    assert {f"step{step}_text" for step in IDS} <= counted.keys()
+    assert {name: count for name, count in counted.items() if count not in (2, 3)} == {}
 
 
 def places(text: str) -> set[str]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+
 import httpx
+from PIL import Image
 from playwright.sync_api import Route, expect
 
 from tests.web.guide.visitor import choose, choose_and_wait, open_step, wait_for_step
+from tests.web.pictures import ship_under
 from tests.web.servers import running_server
 
 TRACE = "**/trace?*"
@@ -21,6 +25,22 @@ def test_a_bad_file_shows_the_problems_detail_and_keeps_the_picture(guide, addre
     guide.locator("#next").click()
     wait_for_step(guide, "1")
     expect(guide.get_by_role("alert")).to_be_hidden()
+
+
+def test_a_picture_that_is_too_large_is_said_to_be_and_what_was_seen_stays(open_guide):
+    with running_server("--max-image-pixels", "70000") as (address, _):
+        page = open_guide("step=2", at=address)
+        choose(page, ship_of(300, 300), "large.png")
+        expect(page.get_by_role("alert")).to_contain_text("300 x 300 pixels, more than 70,000")
+        expect(page.locator("#mine-name")).to_have_text("Ship")
+        expect(page.locator('#step[data-drawn="2"]')).to_be_visible()
+
+
+def ship_of(width: int, height: int) -> bytes:
+    """Give the drawn ship at a size in pixels, as PNG."""
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(ship_under("#a9cfe8"))).resize((width, height)).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def test_a_server_that_is_gone_leaves_what_was_seen_and_can_be_tried_again(open_guide):

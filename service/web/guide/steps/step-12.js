@@ -67,7 +67,7 @@ export default {
   id: "12",
   byLayer: true,
   byHead: true,
-  wording: ({ architecture }) => (architecture.classTokens ? "step12_text" : "step12_text_none"),
+  wording: ({ architecture }) => (architecture.classTokens ? null : { title: "step12_title_none", text: "step12_text_none" }),
   needs: () => ({ head: ["attention", "value", "context"] }),
   draw(scene) {
     const { root, tensors, facts, text, go } = scene;

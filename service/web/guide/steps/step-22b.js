@@ -16,7 +16,7 @@ import { vector } from "../vector.js";
 export default {
   id: "22b",
 
-  wording: ({ architecture }) => (architecture.normAfterPooling ? "step22b_text_after" : "step22b_text"),
+  wording: ({ architecture }) => (architecture.normAfterPooling ? { text: "step22b_text_after" } : null),
 
   needs(_, { architecture }) {
     const norm = nameOfNorm(architecture);

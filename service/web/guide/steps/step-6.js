@@ -16,7 +16,7 @@ export default {
   id: "6",
   needs: needsOfSum,
 
-  wording: ({ architecture }) => (architecture.classTokens ? "step6_text" : "step6_text_none"),
+  wording: ({ architecture }) => (architecture.classTokens ? null : { title: "step6_title_none", text: "step6_text_none" }),
 
   draw(scene) {
     const { root, facts: { architecture }, tensors: { cls_token }, go, text } = scene;

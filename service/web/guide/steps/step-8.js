@@ -13,7 +13,7 @@ import { focusOfSum, needsOfSum, summands } from "../token_matrices.js";
 /** @type {import("../step.js").Step} */
 export default {
   id: "8",
-  wording: ({ architecture }) => (architecture.preNorm ? "step8_text_pre_norm" : "step8_text"),
+  wording: ({ architecture }) => (architecture.preNorm ? { text: "step8_text_pre_norm" } : null),
 
   needs(view, facts) {
     const sum = needsOfSum(view, facts);

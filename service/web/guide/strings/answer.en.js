@@ -6,7 +6,7 @@ export default {
 
   step22b_title: "The final norm",
   step22b_text: "After the last layer every token is normed once more. Its mean is taken off, it is divided by its spread, and each feature gets a learned scale and shift. So the head always meets numbers of the same size, however far the layers drove them.",
-  step22b_text_after: "Most models norm every token here and read it out afterwards. This one does it the other way round: it takes the mean of its patches as they leave the last layer, which is the next step, and norms that one row. Its mean is taken off, it is divided by its spread, and each feature gets a learned scale and shift. The result is the readout.",
+  step22b_text_after: "Most models norm every token here and read it out afterwards. This one does it the other way round: it takes the mean of its patches as they leave the last layer, which is the next step, and norms that one row. Its mean is taken off, it is divided by its spread, and with a learned scale and shift for each feature it becomes the readout.",
   step22b_before_after: "The mean of the patches, m",
   step22b_heading_after: "The mean of the patches through the norm: m becomes r",
   step22b_before: "Before: the output of the last layer, X",

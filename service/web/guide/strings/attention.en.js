@@ -56,10 +56,11 @@ export default {
   step11_softmax: "softmax",
 
   step12_title: "What the class token collects",
+  step12_title_none: "What your patch collects",
   step12_text:
     "The first row of attention belongs to the class token. Its new content is the sum of all values, each weighted by its share. A patch gives much if its share is large and its value is long.",
   step12_text_none:
-    "In a model with a class token, the first row of attention is the class token's, and its new content decides. This model has none, so here is the row of your patch. Its new content is the sum of all values, each weighted by its share. A patch gives much if its share is large and its value is long.",
+    "This model has no class token, whose row would come first and decide, so here is the row of your patch. Its new content is the sum of all values, each weighted by its share. A patch gives much if its share is large and its value is long.",
   step12_class_mean:
     "This model reads out the class token and, beside it, the mean of the patches. What the class token collects here is one half of the story.",
   step12_class_distillation:

@@ -45,7 +45,7 @@ export default {
 
   step19_title: "Feed-forward: each token by itself",
   step19_text:
-    "A linear map makes each token four times as wide. GELU, the non-linearity, lets large values through and holds negative ones close to zero. Without it, the two maps around it would be no more than one. Tokens do not see each other here.",
+    "A linear map makes each token four times as wide; then GELU lets large values through and holds negative ones close to zero. Without this non-linearity, the two maps around it would be no more than one. Tokens do not see each other here.",
   step19_unit: "Hidden unit",
   step19_units: "hidden units",
   step19_unit_name: "hidden unit {unit}",

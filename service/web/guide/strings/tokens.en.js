@@ -63,6 +63,7 @@ export default {
   step5_shape_embeddings: "embeddings of all patches",
 
   step6_title: "Put the class token first",
+  step6_title_none: "No class token comes first",
   step6_text:
     "One more row goes in front: the class token, a vector learned in training. It holds nothing of the picture yet: it is the same for every one. From here on all rows are tokens, and all are treated alike.",
   step6_sequence: "The sequence of tokens",
