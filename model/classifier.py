@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from model.explain import ALL, rows_read_out
+from model.pooling import ALL, rows_read_out
 from model.token_merging import Groups, merge
 from model.vit import Block, VisionTransformer, attention_scores, merge_heads, split_heads
 

@@ -13,9 +13,9 @@ from model.commands import PROGRAM
 from model.commands.bundles import AddTrace, Export, Random
 from model.commands.lighter import MergeTokens, Quantize
 from model.commands.measuring import Evaluate, MeasureFront
+from model.commands.pretrained import Pretrained
 from model.commands.teaching import TeacherAccuracy, TrainTeacher
 from model.commands.training import Throughput, Train
-from model.pretrained.cli import Pretrained
 from service.command_line import run
 
 

@@ -60,7 +60,7 @@ def export_bundle(checkpoint: Checkpoint, bundles: Path, name: str, version: str
         folder = Path(temporary) / version
         folder.mkdir()
         write_graphs(checkpoint.model, folder)
-        contract = _contract(checkpoint, name, version)
+        contract = contract_of(checkpoint, name, version)
         _write_golden(checkpoint.model, contract.preprocessing, folder)
         bundle = seal(folder, contract)
         engine = Engine(bundle, provider="cpu", threads=torch.get_num_threads())
@@ -196,7 +196,7 @@ def _write_golden(model: VisionTransformer, preprocessing: Preprocessing, folder
     ).save(folder / GOLDEN_FILE)
 
 
-def _contract(checkpoint: Checkpoint, name: str, version: str) -> Contract:
+def contract_of(checkpoint: Checkpoint, name: str, version: str) -> Contract:
     config = checkpoint.model.config
     count = sum(parameter.numel() for parameter in checkpoint.model.parameters())
     return Contract.model_construct(

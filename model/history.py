@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from model.position import Position
-from model.validation import Validation
+
+DIGITS = 4
 
 
 def add_row(
     position: Position,
-    measured: Validation,
     epoch: float,
+    measures: Mapping[str, float],
     learning_rate: float,
     batch_size: int,
-    imbalanced: bool,
 ) -> None:
-    """Add the row of the epoch that ended to a position, and begin the sums of the next."""
+    """Add the row of the epoch that ended to a position, and begin the sums of the next.
+
+    `measures` are those of the validation part, by name.
+    """
     seconds = position.wall_seconds - sum(row["seconds"] for row in position.history)
     position.history.append(
         {
             "epoch": epoch,
-            "loss": round(position.loss_sum / position.loss_steps, 4),
-            "validation_accuracy": round(measured.accuracy, 4),
-            "validation_loss": round(measured.loss, 4),
+            "loss": round(position.loss_sum / position.loss_steps, DIGITS),
+            **{name: round(value, DIGITS) for name, value in measures.items()},
             "learning_rate": learning_rate,
             "images_per_second": round(position.loss_steps * batch_size / seconds, 1),
             "seconds": round(seconds, 1),
-            **(measured.by_class(position.labels) if imbalanced else {}),
         }
     )
     position.loss_sum, position.loss_steps = 0.0, 0

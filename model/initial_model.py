@@ -86,19 +86,6 @@ class InitialModel:
             )
         return config.model_copy(update={**own, "image_size": rows})
 
-    def fitting(self, image_size: int) -> Preprocessing:
-        """Give how its pictures become pixel values, for squares of `image_size` pixels.
-
-        The margin that is cropped off stays the same share of the picture.
-        """
-        own = self.preprocessing
-        size = [
-            max(image_size, round(side * image_size / cropped))
-            for side, cropped in zip(own.size, own.crop, strict=True)
-        ]
-        crop = (image_size, image_size)
-        return Preprocessing.model_validate({**own.model_dump(), "size": size, "crop": crop})
-
     def weights(self, config: TrainingConfig, labels: tuple[str, ...]) -> InitialWeights:
         """Give the weights that a fitted configuration starts from, for these classes.
 

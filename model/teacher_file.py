@@ -21,7 +21,7 @@ from model.graphs import export_graph
 from model.position import Position
 from model.provenance import provenance
 from service.contract import Preprocessing
-from service.errors import InvalidInput
+from service.errors import ErrorDetail, InvalidInput
 from service.graphs import GraphSpec, TensorSpec
 
 TEACHER_GRAPH = "teacher.onnx"
@@ -59,11 +59,12 @@ def read_description(graph: Path) -> TeacherDescription:
     try:
         return TeacherDescription.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'the file'}: {one['msg']}"
-            for one in error.errors()
-        )
-        raise InvalidInput(f"{path} does not describe a teacher: {wrong}") from None
+        problems = [
+            ErrorDetail(".".join(map(str, item["loc"])) or "the file", item["msg"])
+            for item in error.errors(include_url=False)
+        ]
+        wrong = "; ".join(map(str, problems))
+        raise InvalidInput(f"{path} does not describe a teacher: {wrong}", problems) from None
 
 
 def save_teacher(

@@ -18,8 +18,15 @@ from model.augment import random_shift
 from model.convolutional_learner import ConvolutionalLearner
 from model.data import read_training_data
 from model.draws import Draws
-from model.images import MEASURED_BATCH, DecodedImages, TrainingImages, epoch_order
-from model.images import read_training_images as read_images
+from model.history import add_row
+from model.images import (
+    MEASURED_BATCH,
+    DecodedImages,
+    TrainingImages,
+    epoch_order,
+    read_training_images,
+)
+from model.model_input import ModelInput
 from model.position import RANDOM_NUMBERS, Position, check_resumable, load_state, save_state
 from model.reporter import Reporter
 from model.teacher_config import TeacherConfig
@@ -38,6 +45,7 @@ class TeacherTraining:
         self.images = images
         cuda = config.device == "auto" and torch.cuda.is_available()
         self.device = torch.device("cuda" if cuda else "cpu")
+        self.model_input = ModelInput(images.preprocessing, self.device)
         held = images.train
         self.train_images = held.to(self.device) if isinstance(held, DecodedImages) else held
         self.learner = ConvolutionalLearner(config, len(images.labels), self.device)
@@ -57,7 +65,7 @@ class TeacherTraining:
         if state is None:
             order = epoch_order(self.config.seed, 0, len(self.train_images))[:WHITENING_IMAGES]
             batches = self.train_images.batches(torch.split(order, MEASURED_BATCH))
-            self.learner.whiten(self.normalized(torch.cat([images for images, _ in batches])))
+            self.learner.whiten(self.model_input(torch.cat([images for images, _ in batches])))
             return
         tensors, saved = state
         check_resumable(self.config.run, saved, self.position, TeacherConfig)
@@ -106,7 +114,7 @@ class TeacherTraining:
         """Learn from a batch; give the loss and the accuracy, [2]."""
         position = self.position
         mirrored = self.mirrored(position.step // self.steps_per_epoch)[chosen]
-        changed = self.changed(self.normalized(pixels), mirrored.to(self.device))
+        changed = self.changed(self.model_input(pixels), mirrored.to(self.device))
         progress = position.step / self.steps
         measures = self.learner.step(changed, targets.to(self.device), progress, position.step + 1)
         position.step += 1
@@ -127,13 +135,6 @@ class TeacherTraining:
         draws = Draws(self.config.seed, self.position.step, len(images))
         return random_shift(images, self.config.shift, draws) if self.config.shift else images
 
-    def normalized(self, pixels: Tensor) -> Tensor:
-        """Turn bytes [n, 3, S, S] into the network's input."""
-        preprocessing = self.images.preprocessing
-        mean = torch.tensor(preprocessing.mean, device=self.device)[:, None, None]
-        std = torch.tensor(preprocessing.std, device=self.device)[:, None, None]
-        return (pixels.to(self.device).float() / 255 - mean) / std
-
     def report(self, reporter: Reporter, measures: Tensor, seconds: float) -> None:
         """Move losses and accuracies [steps, 2] to the position, and show their means."""
         position = self.position
@@ -152,18 +153,9 @@ class TeacherTraining:
 
     def end_epoch(self, reporter: Reporter, validation_accuracy: float) -> None:
         position = self.position
-        seconds = position.wall_seconds - sum(row["seconds"] for row in position.history)
-        position.history.append(
-            {
-                "epoch": position.step // self.steps_per_epoch,
-                "loss": round(position.loss_sum / position.loss_steps, 4),
-                "validation_accuracy": round(validation_accuracy, 4),
-                "learning_rate": self.learner.learning_rate,
-                "images_per_second": round(position.loss_steps * self.batch_size / seconds, 1),
-                "seconds": round(seconds, 1),
-            }
-        )
-        position.loss_sum, position.loss_steps = 0.0, 0
+        epoch, rate = position.step // self.steps_per_epoch, self.learner.learning_rate
+        measures = {"validation_accuracy": validation_accuracy}
+        add_row(position, epoch, measures, rate, self.batch_size)
         position.done = position.step >= self.steps
         reporter.epoch(position.step, position.history)
         save_state(self.config.run, self.learner.tensors(), position)
@@ -183,7 +175,7 @@ class TeacherTraining:
         for pixels, targets in images.batches(
             torch.split(torch.arange(len(images)), EVALUATION_BATCH)
         ):
-            logits = self.learner.logits(model, self.normalized(pixels))
+            logits = self.learner.logits(model, self.model_input(pixels))
             right += int((logits.argmax(dim=1).cpu() == targets).sum())
         return right / len(images)
 
@@ -198,7 +190,7 @@ def train_teacher(config: TeacherConfig) -> Path:
         torch.set_num_threads(config.threads)
     max_bytes = int(config.memory_gib * 2**30)
     data = read_training_data(config.data, config.validation_share, config.seed, max_bytes)
-    images = read_images(data, config.image_size, config.seed, max_bytes, config.workers)
+    images = read_training_images(data, config.image_size, config.seed, max_bytes, config.workers)
     training = TeacherTraining(config, images)
     training.begin()
     training.run()

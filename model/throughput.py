@@ -15,13 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model.data import read_training_data
-from model.fine_tuning import resolved
-from model.images import Batch, Images, StreamedImages, read_training_images
-from model.initial_model import initial_model_of
+from model.accelerator import start_accelerator
+from model.images import Batch, Images, StreamedImages
 from model.labelled import Progress
 from model.sources import Picture
-from model.train import Training, start_accelerator
+from model.train import Material
+from model.training import Training
 from model.training_config import TrainingConfig
 from service.errors import InvalidInput
 
@@ -112,22 +111,18 @@ def _prepared(
     config: TrainingConfig, images: int, workers: Sequence[int]
 ) -> tuple[Training, dict[str, Images]]:
     """Give the training, and each way to load its images by name."""
-    initial = initial_model_of(config)
-    max_bytes = int(config.memory_gib * 2**30)
-    data = read_training_data(config.data, config.validation_share, config.seed, max_bytes)
-    config = resolved(config, initial, data)
+    material = Material.of(config)
+    config, data = material.config, material.data
     if config.probes:
         raise InvalidInput(
             "freeze backbone without augmentation loads every image once and learns from readouts: "
             "there is no speed of loading to measure; leave freeze out"
         )
     accelerator = start_accelerator(config)
-    fitting = initial.fitting(config.image_size) if initial else None
-    weights = initial.weights(config, data.labels) if initial else None
     chosen = some_of_every_class(data.train, images, config.seed)
     part = replace(data, train=chosen, validation=some_of_every_class(chosen, 1, config.seed))
-    held = read_training_images(part, config.image_size, config.seed, max_bytes, 0, fitting)
-    training = Training(config, accelerator, held, weights)
+    held = material.images(part, workers=0)
+    training = Training(config, accelerator, held, material.weights())
     ways: dict[str, Images] = {IN_MEMORY: training.train_images}
     for count in workers:
         name = f"from disk by {count} process{'' if count == 1 else 'es'}" if count else IN_THREAD

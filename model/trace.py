@@ -14,7 +14,7 @@ from dataclasses import fields
 import torch
 from torch import Tensor, nn
 
-from model.explain import readout_share
+from model.pooling import readout_share
 from model.vit import Block, BlockSteps, VisionTransformer, patchify
 
 LAYER_TENSORS = tuple(field.name for field in fields(BlockSteps))

@@ -45,7 +45,7 @@ def read_contract(path: Path) -> Contract:
             ErrorDetail("/" + "/".join(map(str, item["loc"])), item["msg"])
             for item in error.errors(include_url=False, include_input=False)
         ]
-        listed = "; ".join(f"{item.pointer}: {item.detail}" for item in errors)
+        listed = "; ".join(map(str, errors))
         raise ContractError(f"{path} is not a valid contract: {listed}", errors) from None
 
 
@@ -63,7 +63,7 @@ def read_bundle(folder: Path) -> Bundle:
         for file in sorted(unlisted)
     ]
     if errors:
-        listed = "; ".join(f"{item.pointer}: {item.detail}" for item in errors)
+        listed = "; ".join(map(str, errors))
         raise ContractError(f"{folder} does not hold what its contract states: {listed}", errors)
     return Bundle(folder, contract, file_digest(folder / CONTRACT_FILE))
 

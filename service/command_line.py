@@ -34,7 +34,7 @@ def _invalid(error: ValidationError) -> InvalidParameter:
         else ErrorDetail("options", item["msg"].removeprefix("Value error, "))
         for item in error.errors(include_url=False)
     ]
-    return InvalidParameter("; ".join(f"{item.pointer}: {item.detail}" for item in errors), errors)
+    return InvalidParameter("; ".join(map(str, errors)), errors)
 
 
 def _wrong(item: ErrorDetails) -> str:

@@ -257,7 +257,7 @@ def _check_graph(session: onnxruntime.InferenceSession, graph: GraphSpec) -> Non
                     )
                 )
     if errors:
-        listed = "; ".join(f"{item.pointer}: {item.detail}" for item in errors)
+        listed = "; ".join(map(str, errors))
         raise ContractError(f"{graph.file} is not the graph of the contract: {listed}", errors)
 
 

@@ -41,6 +41,9 @@ class ErrorDetail:
     pointer: str
     detail: str
 
+    def __str__(self) -> str:
+        return f"{self.pointer}: {self.detail}"
+
 
 class VitrineError(Exception):
     """Something the caller can be told: what was expected, what came, and the remedy."""

@@ -146,7 +146,7 @@ def invalid_request_response(request: Request, error: RequestValidationError) ->
         ErrorDetail("/".join(map(str, item["loc"][1:])) or str(item["loc"][0]), _wrong(item))
         for item in error.errors()
     ]
-    detail = "; ".join(f"{item.pointer}: {item.detail}" for item in errors)
+    detail = "; ".join(map(str, errors))
     return problem_response(request, InvalidParameter(detail, errors))
 
 

@@ -1,4 +1,4 @@
-"""Explanations as their papers write them, with torch's autograd and nothing of `model/explain.py`.
+"""Explanations as their papers write them, with torch's autograd, nothing of `model/backward.py`.
 
 `weights` [C] weigh the logits of the one image that a model's `steps` were computed for; a map is
 flat, [n].

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, BaseModel, Field
+from pydantic import BaseModel, Field
 from pydantic_settings import CliPositionalArg
 
-from model.commands import PROGRAM
+from model.commands import PROGRAM, Output
 
 
 class Export(BaseModel):
@@ -20,11 +20,7 @@ class Export(BaseModel):
     run: CliPositionalArg[Path] = Field(description="Run folder of a training, or a bundle")
     name: str = Field(description="Model name: lower-case letters, digits, . _ -")
     version: str = Field(default="1", description="Version of the model")
-    output: Path = Field(
-        default=Path("bundles"),
-        validation_alias=AliasChoices("o", "output"),
-        description="Folder of bundles",
-    )
+    output: Output = Path("bundles")
 
     def cli_cmd(self) -> None:
         """Write the bundle and say what to do next."""
@@ -45,11 +41,7 @@ class Random(BaseModel):
 
     size: CliPositionalArg[Literal["Ti", "S", "B", "L"]] = Field(description="ViT-SIZE/16")
     seed: int = Field(default=0, description="Which random weights")
-    output: Path = Field(
-        default=Path("bundles"),
-        validation_alias=AliasChoices("o", "output"),
-        description="Folder of bundles",
-    )
+    output: Output = Path("bundles")
 
     def cli_cmd(self) -> None:
         """Write the bundle and say what to do next."""

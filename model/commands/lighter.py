@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, BaseModel, Field
+from pydantic import BaseModel, Field
 from pydantic_settings import CliPositionalArg
 
-from model.commands import PROGRAM
+from model.commands import PROGRAM, Data, Output, Part
 from model.progress_bar import progress_bar
 
 
@@ -20,13 +20,11 @@ class Quantize(BaseModel):
     """
 
     bundle: CliPositionalArg[Path] = Field(description="Bundle: the folder with contract.json")
-    data: list[str] = Field(description="Data sources, as for train; may be given several times")
+    data: Data
     precision: Literal["int8", "fp16"] = Field(
         default="int8", description="int8 for CPUs, fp16 for NVIDIA GPUs"
     )
-    part: Literal["test", "validation", "train"] = Field(
-        default="test", description="Which part of the data to judge it on"
-    )
+    part: Part = "test"
     images_at_least: int = Field(
         default=10_000, ge=1, description="Refuse to judge it on fewer pictures"
     )
@@ -74,14 +72,8 @@ class MergeTokens(BaseModel):
         default_factory=list,
         description="Data sources, as for train; without any, nothing is measured",
     )
-    part: Literal["test", "validation", "train"] = Field(
-        default="test", description="Which part of the data to judge it on"
-    )
-    output: Path = Field(
-        default=Path("bundles"),
-        validation_alias=AliasChoices("o", "output"),
-        description="Folder of bundles",
-    )
+    part: Part = "test"
+    output: Output = Path("bundles")
 
     def cli_cmd(self) -> None:
         """Write the bundle and print what was measured."""

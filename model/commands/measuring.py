@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import AliasChoices, BaseModel, Field
 from pydantic_settings import CliPositionalArg
 
-from model.commands import PROGRAM
+from model.commands import PROGRAM, Data, Part
 from model.progress_bar import progress_bar
 from service.errors import InvalidInput
 from service.explanation.question import MOST_STEPS
@@ -22,10 +22,8 @@ class Evaluate(BaseModel):
     """Measure a bundle on labelled pictures, as the service would answer them."""
 
     bundle: CliPositionalArg[Path] = Field(description="Bundle: the folder with contract.json")
-    data: list[str] = Field(description="Data sources, as for train; may be given several times")
-    part: Literal["test", "validation", "train"] = Field(
-        default="test", description="Which part of the data to measure on"
-    )
+    data: Data
+    part: Part = "test"
     precision: PrecisionName = Field(
         default="fp32", description="Which of the bundle's number formats to measure"
     )
@@ -116,9 +114,7 @@ class MeasureFront(BaseModel):
         default_factory=list,
         description="Data sources, as for train; without any, speed alone is measured",
     )
-    part: Literal["test", "validation", "train"] = Field(
-        default="test", description="Which part of the data to measure accuracy on"
-    )
+    part: Part = "test"
     rounds: int = Field(default=15, ge=1, description="Samples of each line and batch size")
     seconds: float = Field(default=0.4, gt=0, description="Length of a sample")
     json_output: bool = Field(

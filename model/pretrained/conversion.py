@@ -19,7 +19,7 @@ from model.pretrained.architecture import Architecture
 from model.pretrained.facts import Fact
 from model.pretrained.huggingface import read_huggingface
 from model.pretrained.labels import Labels, choose_labels
-from model.pretrained.overrides import Overrides
+from model.pretrained.overrides import AS_TOLD, Overrides
 from model.pretrained.preprocessing import (
     Prepared,
     huggingface_preprocessing,
@@ -45,7 +45,7 @@ LONGEST_NAME = 64
 LABELS_SHOWN = 4
 
 
-def read_public_model(source: str, overrides: Overrides = Overrides()) -> PublicModel:  # noqa: B008
+def read_public_model(source: str, overrides: Overrides = AS_TOLD) -> PublicModel:
     """Read a public ViT: a folder, a file of weights, or a name on the Hugging Face Hub.
 
     A model without a head of classes is read too; see `PublicModel.has_head`. Raises InvalidInput
@@ -80,17 +80,18 @@ def public_checkpoint(public: PublicModel) -> Checkpoint:
             "and says nothing about a picture by itself; train a head on your pictures with "
             "'vitrine-model train --init SOURCE --data PICTURES'"
         )
-    model = VisionTransformer(public.shape)
-    model.load_state_dict(dict(public.weights))
-    return Checkpoint(model.eval(), public.labels, public.preprocessing, public.provenance)
+    return _checkpoint(public)
 
 
-def read_checkpoint(source: str, overrides: Overrides = Overrides()) -> Checkpoint:  # noqa: B008
+def read_checkpoint(source: str, overrides: Overrides = AS_TOLD) -> Checkpoint:
     """Read a public ViT to train it further: without a head it has no labels, and a head of zeros.
 
     Raises what `read_public_model` raises.
     """
-    public = read_public_model(source, overrides)
+    return _checkpoint(read_public_model(source, overrides))
+
+
+def _checkpoint(public: PublicModel) -> Checkpoint:
     model = VisionTransformer(public.shape)
     weights = dict(public.weights)
     if not public.has_head:

@@ -20,7 +20,13 @@ from model.pretrained.huggingface_tensors import (
     joined,
 )
 from model.pretrained.mlp_ratio import ratio_of
-from model.pretrained.refusals import MODEL_TYPES, PLAIN, SWIGLU, refused_activation
+from model.pretrained.refusals import (
+    MODEL_TYPES,
+    PLAIN,
+    SWIGLU,
+    check_served,
+    refused_activation,
+)
 from model.pretrained.tensors import take
 from service.architecture import Pooling
 from service.errors import ErrorDetail, InvalidInput
@@ -65,12 +71,7 @@ def read_huggingface(
             f"{where} is of model_type {kind!r}, which cannot be served: {reason}; "
             f"give one of {', '.join(FAMILIES)}"
         )
-    if problems := list(_problems(config, family)):
-        raise InvalidInput(
-            f"config.json of {where} cannot be served: "
-            + "; ".join(f"{problem.pointer}: {problem.detail}" for problem in problems),
-            problems,
-        )
+    check_served(f"config.json of {where} cannot be served", _problems(config, family))
     return _read(config, kind, family, tensors, where)
 
 

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
+from model.pretrained.refusals import check_served
+from model.pretrained.rules import rules_of
 from service.contract import Preprocessing
 from service.errors import ErrorDetail, InvalidInput
 
+FILE = "preprocessor_config.json"
 HALF = (0.5, 0.5, 0.5)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -83,17 +84,11 @@ def read_processor(told: Mapping[str, Any]) -> Preprocessing:
     defaults = TYPES.get(kind)
     if defaults is None:
         raise InvalidInput(
-            f"preprocessor_config.json is of type {named}; those of "
+            f"{FILE} is of type {named}; those of "
             f"{', '.join(TYPES)} are read, so remove the file and give --resize, --size, "
             "--interpolation, --mean and --std"
         )
-    problems = list(_problems(told, defaults))
-    if problems:
-        raise InvalidInput(
-            "preprocessor_config.json asks for what is not served: "
-            + "; ".join(f"{problem.pointer}: {problem.detail}" for problem in problems),
-            problems,
-        )
+    check_served(f"{FILE} asks for what is not served", _problems(told, defaults))
     return _preprocessing(told, defaults)
 
 
@@ -102,25 +97,19 @@ def _preprocessing(told: Mapping[str, Any], defaults: Defaults) -> Preprocessing
     is_normalised = told.get("do_normalize", True)
     mean, std = told.get("image_mean", defaults.mean), told.get("image_std", defaults.std)
     rescale = told.get("rescale_factor", 1 / 255) if told.get("do_rescale", True) else 1.0
-    try:
-        return Preprocessing.model_validate(
-            {
-                "resize": resize,
-                "size": size,
-                "crop": _crop(told, defaults) or size,
-                "crop_after_resizing": True,
-                "interpolation": INTERPOLATIONS[told.get("resample", defaults.resample)],
-                "rescale": rescale,
-                "mean": mean if is_normalised else (0.0, 0.0, 0.0),
-                "std": std if is_normalised else (1.0, 1.0, 1.0),
-            }
-        )
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'sizes'}: {item['msg']}"
-            for item in error.errors(include_url=False)
-        )
-        raise InvalidInput(f"preprocessor_config.json cannot be served: {wrong}") from None
+    return rules_of(
+        {
+            "resize": resize,
+            "size": size,
+            "crop": _crop(told, defaults) or size,
+            "crop_after_resizing": True,
+            "interpolation": INTERPOLATIONS[told.get("resample", defaults.resample)],
+            "rescale": rescale,
+            "mean": mean if is_normalised else (0.0, 0.0, 0.0),
+            "std": std if is_normalised else (1.0, 1.0, 1.0),
+        },
+        FILE,
+    )
 
 
 def _problems(told: Mapping[str, Any], defaults: Defaults) -> Iterator[ErrorDetail]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
+from model.image_size import at_image_size
 from model.pretrained.architecture import Architecture
 from model.pretrained.facts import Fact
 from model.pretrained.image_processor import FAMILIES, family_preprocessing, read_processor
 from model.pretrained.overrides import Overrides
+from model.pretrained.rules import rules_of
 from model.pretrained.source import CONFIG_FILE, PROCESSOR_FILE, Source
 from model.pretrained.timm import Named, transform_of
 from model.pretrained.timm_transform import read_transform, usual_transform
@@ -43,7 +43,7 @@ def huggingface_preprocessing(
         return Prepared(rules, "assumed", (_assumed(PROCESSOR_FILE, family),))
     rules = read_processor(source.processor)
     if overrides.image_size is not None:
-        rules = _scaled(rules, overrides.image_size)
+        rules = at_image_size(rules, overrides.image_size)
     elif rules.crop != native and not architecture.follows_pictures:
         raise InvalidInput(
             f"{CONFIG_FILE} has image_size {native} and {PROCESSOR_FILE} gives {rules.crop}, which "
@@ -75,15 +75,6 @@ def _assumed(file: str, family: str) -> str:
     )
 
 
-def _scaled(rules: Preprocessing, edge: int) -> Preprocessing:
-    """Keep the share of the picture that is seen when the model sees another size."""
-    rows, columns = (
-        max(edge, round(size * edge / crop))
-        for size, crop in zip(rules.size, rules.crop, strict=True)
-    )
-    return rules.model_copy(update={"size": (rows, columns), "crop": (edge, edge)})
-
-
 def _overridden(rules: Preprocessing, overrides: Overrides) -> Preprocessing:
     given: dict[str, Any] = {
         "resize": overrides.resize,
@@ -94,13 +85,7 @@ def _overridden(rules: Preprocessing, overrides: Overrides) -> Preprocessing:
         "std": overrides.std,
     }
     changed = {name: value for name, value in given.items() if value is not None}
-    try:
-        return Preprocessing.model_validate({**rules.model_dump(), **changed})
-    except ValidationError as error:
-        wrong = "; ".join(item["msg"] for item in error.errors(include_url=False))
-        raise InvalidInput(
-            f"the preprocessing {', '.join(changed)} does not fit: {wrong}"
-        ) from None
+    return rules_of({**rules.model_dump(), **changed}, f"what is set of {', '.join(changed)}")
 
 
 def preprocessing_facts(prepared: Prepared, overrides: Overrides) -> list[Fact]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from service.errors import ErrorDetail, InvalidInput
+
 PLAIN = "only plain Vision Transformers are served"
 WINDOWS = "it attends within shifted windows over several resolutions"
 RELATIVE = "its attention adds relative position biases"
@@ -84,6 +86,12 @@ TENSORS: tuple[tuple[str, str], ...] = (
 )
 
 ACTIVATIONS = ("gelu", "gelu_python")  # both are the exact one, by the error function
+
+
+def check_served(what: str, problems: Iterable[ErrorDetail]) -> None:
+    """Raise InvalidInput that says `what`, and all the problems, if there are any."""
+    if found := list(problems):
+        raise InvalidInput(f"{what}: {'; '.join(map(str, found))}", found)
 
 
 def refused_name(architecture: str) -> str | None:

@@ -66,7 +66,7 @@ def _sizes(sizes: Sequence[int]) -> str:
 
 
 def _told(problems: Sequence[ErrorDetail], where: str) -> str:
-    lines = [f"\n  {problem.pointer}: {problem.detail}" for problem in problems[:MOST_TOLD]]
+    lines = [f"\n  {problem}" for problem in problems[:MOST_TOLD]]
     more = len(problems) - MOST_TOLD
     rest = f"\n  and {more} more" if more > 0 else ""
     return (

@@ -19,7 +19,13 @@ from model.position_resize import Grid
 from model.pretrained.architecture import Architecture
 from model.pretrained.facts import Fact
 from model.pretrained.mlp_ratio import ratio_of
-from model.pretrained.refusals import ATTENTION_POOLING, NO_FINAL_NORM, SWIGLU, refused_tensor
+from model.pretrained.refusals import (
+    ATTENTION_POOLING,
+    NO_FINAL_NORM,
+    SWIGLU,
+    check_served,
+    refused_tensor,
+)
 from model.pretrained.tensors import take
 from model.pretrained.timm_names import (
     USUAL_HEAD_WIDTH,
@@ -70,12 +76,7 @@ def named_by_config(config: Mapping[str, Any], architecture: str | None) -> Name
     """
     given = architecture or config.get("architecture") or ""
     arguments = _object(config, "model_args")
-    if problems := list(_unserved(arguments)):
-        raise InvalidInput(
-            "config.json's model_args ask for what is not served: "
-            + "; ".join(f"{problem.pointer}: {problem.detail}" for problem in problems),
-            problems,
-        )
+    check_served("config.json's model_args ask for what is not served", _unserved(arguments))
     name = plain_name(str(given)) if given else ""
     return Named(name, arguments, config.get("global_pool"), _edges(transform_of(config)))
 

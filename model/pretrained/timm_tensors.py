@@ -102,7 +102,7 @@ def _check_essential(tensors: Mapping[str, Tensor], where: str) -> None:
         there = ", ".join(sorted(tensors)[:12])
         raise InvalidInput(
             f"{where} is no plain ViT: "
-            + "; ".join(f"{problem.pointer}: {problem.detail}" for problem in problems)
+            + "; ".join(map(str, problems))
             + f". It holds {len(tensors)} tensors: {there}; give the state dict of a model whose "
             "names are those of timm, or a folder with the config.json that belongs to it",
             problems,

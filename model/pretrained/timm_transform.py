@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
 from model.pretrained.image_processor import CLIP_MEAN, CLIP_STD, HALF, IMAGENET_MEAN, IMAGENET_STD
+from model.pretrained.refusals import check_served
+from model.pretrained.rules import rules_of
 from service.contract import Preprocessing
-from service.errors import ErrorDetail, InvalidInput
+from service.errors import ErrorDetail
 
+FILE = "config.json's pretrained_cfg"
 CROP_MODES = {"center": "shortest_edge", "squash": "exact"}  # border pads: it is not served
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
 USUAL_CROP = 0.875
@@ -23,34 +24,22 @@ def read_transform(told: Mapping[str, Any], image_size: Size) -> Preprocessing:
 
     Raises InvalidInput with everything at once that cannot be done as it says.
     """
-    problems = list(_problems(told, image_size))
-    if problems:
-        raise InvalidInput(
-            "config.json's pretrained_cfg asks for what is not served: "
-            + "; ".join(f"{problem.pointer}: {problem.detail}" for problem in problems),
-            problems,
-        )
+    check_served(f"{FILE} asks for what is not served", _problems(told, image_size))
     share = float(told.get("crop_pct") or USUAL_CROP)
     rows, columns = (math.floor(edge / share) for edge in image_size)
-    try:
-        return Preprocessing.model_validate(
-            {
-                "resize": CROP_MODES[told.get("crop_mode") or "center"],
-                "size": (rows, columns),
-                "crop": image_size,
-                "crop_after_resizing": True,
-                "crop_rounding": "even",  # as torchvision's CenterCrop does
-                "interpolation": told.get("interpolation") or "bicubic",
-                "mean": told.get("mean") or IMAGENET_MEAN,
-                "std": told.get("std") or IMAGENET_STD,
-            }
-        )
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'sizes'}: {item['msg']}"
-            for item in error.errors(include_url=False)
-        )
-        raise InvalidInput(f"config.json's pretrained_cfg cannot be served: {wrong}") from None
+    return rules_of(
+        {
+            "resize": CROP_MODES[told.get("crop_mode") or "center"],
+            "size": (rows, columns),
+            "crop": image_size,
+            "crop_after_resizing": True,
+            "crop_rounding": "even",  # as torchvision's CenterCrop does
+            "interpolation": told.get("interpolation") or "bicubic",
+            "mean": told.get("mean") or IMAGENET_MEAN,
+            "std": told.get("std") or IMAGENET_STD,
+        },
+        FILE,
+    )
 
 
 def _problems(told: Mapping[str, Any], image_size: Size) -> Iterator[ErrorDetail]:

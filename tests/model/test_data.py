@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import shutil
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -12,30 +11,10 @@ import pytest
 import torch
 
 from model.data import read_training_data, split_stratified
-from model.images import DecodedImages, read_images, read_training_images
+from model.images import read_training_images
 from model.sources import DataError, Picture, decode_planes, read_source
-from service.contract import Preprocessing
+from tests.model.reading import GIB, decoded, read, zipped
 from tests.model.shapes import write_pictures
-
-GIB = 2**30
-FITTING = Preprocessing(size=(16, 16), crop=(16, 16), mean=(0, 0, 0), std=(1, 1, 1))
-
-
-def read(*sources: Path | str, share: float = 0.25, seed: int = 0):
-    return read_training_data([str(source) for source in sources], share, seed, GIB)
-
-
-def decoded(pictures, labels) -> DecodedImages:
-    images = read_images(pictures, labels, FITTING, GIB, workers=0)
-    assert isinstance(images, DecodedImages)
-    return images
-
-
-def zipped(folder: Path, archive: Path, *, top: str = "") -> Path:
-    with zipfile.ZipFile(archive, "w") as opened:
-        for path in sorted(folder.rglob("*")):
-            opened.write(path, Path(top) / path.relative_to(folder))
-    return archive
 
 
 def test_labels_are_the_sorted_names_of_the_class_folders(shapes):

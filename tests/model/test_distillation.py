@@ -26,8 +26,7 @@ from service.errors import InvalidInput
 from service.record import TaughtBy
 from tests.exported import untraced_exporter
 from tests.model.teachers import write_mean_classifier
-from tests.model.test_train import assert_same, environment, torchrun, weights
-from tests.model.trainings import tiny_training
+from tests.model.trainings import assert_same, environment, tiny_training, torchrun, weights
 
 
 @pytest.fixture

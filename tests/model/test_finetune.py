@@ -19,7 +19,8 @@ from model.checkpoint import load_checkpoint
 from model.cli import main
 from model.commands.training import Train
 from model.position import STATE_FILE, load_state
-from model.train import Training, train
+from model.train import train
+from model.training import Training
 from model.training_config import TrainingConfig
 from service.bundle import file_digest, read_bundle
 from service.errors import InvalidInput
@@ -27,7 +28,7 @@ from tests.exported import untraced_exporter
 from tests.model.pets import MEAN, STD
 from tests.model.pretrained.saved import KINDS, saved
 from tests.model.shapes import write_pictures
-from tests.model.test_train import assert_same, command, environment, weights
+from tests.model.trainings import assert_same, assert_same_end, command, environment, weights
 
 Tuning = Callable[..., TrainingConfig]
 
@@ -281,9 +282,7 @@ def test_killed_and_resumed_it_ends_with_the_same_best_epoch(tuning, unequal, tm
     assert not stopped[1].done
     train(killed)
     train(whole)
-    assert_same(weights(whole.run), weights(killed.run))
-    (one, position), (other, other_position) = load_state(whole.run), load_state(killed.run)
-    assert_same(one, other)
+    position, other_position = assert_same_end(whole.run, killed.run)
     assert position.best == other_position.best
     assert position.step == other_position.step
 

@@ -6,7 +6,6 @@ import logging
 import os
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -14,32 +13,10 @@ import pytest
 import torch
 from PIL import Image
 
-from model.data import read_training_data
 from model.images import DecodedImages, StreamedImages, read_images, read_training_images
 from model.sources import DataError
-from service.contract import Preprocessing
+from tests.model.reading import FITTING, GIB, decoded, read, zipped
 from tests.model.shapes import draw_shape
-
-GIB = 2**30
-FITTING = Preprocessing(size=(16, 16), crop=(16, 16), mean=(0, 0, 0), std=(1, 1, 1))
-
-
-def read(*sources: Path | str, share: float = 0.25, seed: int = 0):
-    return read_training_data([str(source) for source in sources], share, seed, GIB)
-
-
-def decoded(pictures, labels) -> DecodedImages:
-    images = read_images(pictures, labels, FITTING, GIB, workers=0)
-    assert isinstance(images, DecodedImages)
-    return images
-
-
-def zipped(folder: Path, archive: Path) -> Path:
-    with zipfile.ZipFile(archive, "w") as opened:
-        for path in sorted(folder.rglob("*")):
-            opened.write(path, path.relative_to(folder))
-    return archive
-
 
 # broken pictures
 

@@ -20,7 +20,6 @@ from model.position_resize import resized_positions
 from model.training_config import TrainingConfig
 from model.vit import VisionTransformer
 from service.bundle import file_digest
-from service.contract import Preprocessing
 from service.errors import ContractError, InvalidInput
 from tests.model.pets import LABELS, MEAN, STD
 from tests.model.pretrained.saved import BACKBONES, KINDS, SIDE, pixels, saved
@@ -159,21 +158,6 @@ def test_registers_and_mean_pooling_carry_over(tmp_path):
 
 def test_drop_path_is_the_trainings(pets):
     assert pets.weights(pets.fitted(config(drop_path=0.3)), LABELS).shape.drop_path == 0.3
-
-
-# preprocessing
-
-
-def test_levels_and_margin_stay_those_of_the_model(pets):
-    margin = Preprocessing(
-        resize="exact", size=(40, 48), crop=(32, 32), interpolation="bilinear",
-        mean=MEAN, std=STD, background=(0, 0, 0),
-    )  # fmt: skip
-    fitted = dataclasses.replace(pets, preprocessing=margin).fitting(64)
-    assert (fitted.size, fitted.crop) == ((80, 96), (64, 64))
-    assert fitted.model_dump(exclude={"size", "crop"}) == margin.model_dump(
-        exclude={"size", "crop"}
-    )
 
 
 # the head

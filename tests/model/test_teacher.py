@@ -7,10 +7,11 @@ import json
 import pytest
 import torch
 
+from model.accelerator import start_accelerator
 from model.learner import Learner
 from model.teacher import Teacher, read_teacher
 from model.teacher_network import TeacherNetwork
-from model.train import start_accelerator, train
+from model.train import train
 from service.contract import Preprocessing
 from service.errors import InvalidInput
 from tests.model.pets import LABELS

@@ -18,36 +18,23 @@ import pytest
 import torch
 from pydantic import ValidationError
 from rich.console import Console
-from safetensors.torch import load_file
 
+from model.accelerator import check_device
 from model.checkpoint import load_checkpoint
 from model.position import STATE_FILE, load_state, save_state
 from model.reporter import Reporter, clock
-from model.train import Training, check_device, train
+from model.train import train
+from model.training import Training
 from service.errors import InvalidInput
-
-TRAIN = (
-    "import sys; from model.train import train; from model.training_config import TrainingConfig;"
-    "train(TrainingConfig.model_validate_json(sys.argv[1]))"
+from tests.model.trainings import (
+    TRAIN,
+    assert_same,
+    assert_same_end,
+    command,
+    environment,
+    torchrun,
+    weights,
 )
-
-
-def command(config, *launcher: str) -> list[str]:
-    return [*(launcher or (sys.executable, "-c", TRAIN)), config.model_dump_json()]
-
-
-def environment() -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
-
-
-def weights(run: Path) -> dict[str, torch.Tensor]:
-    return load_file(run / "model.safetensors")
-
-
-def assert_same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
-    assert one.keys() == other.keys()
-    assert all(torch.equal(one[name], other[name]) for name in one)
-
 
 # learning and recording
 
@@ -193,9 +180,7 @@ def test_killed_in_the_middle_of_an_epoch_it_resumes_to_the_same_weights(tiny_co
 
     train(killed)
     train(whole)
-    assert_same(weights(whole.run), weights(killed.run))
-    (one, position), (other, other_position) = load_state(whole.run), load_state(killed.run)
-    assert_same(one, other)
+    position, other_position = assert_same_end(whole.run, killed.run)
     assert position.step == other_position.step == 30
     losses = [[row["loss"] for row in each.history] for each in (position, other_position)]
     assert losses[0] == losses[1]
@@ -250,11 +235,6 @@ def test_a_training_whose_random_numbers_were_drawn_otherwise_is_not_gone_on_wit
 
 
 # several processes
-
-
-def torchrun(processes: int) -> tuple[str, ...]:
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes))
-    return (sys.executable, *launcher)
 
 
 RECIPE = {  # all that is drawn at random in a training

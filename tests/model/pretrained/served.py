@@ -5,16 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 
 from model.checkpoint import Checkpoint
-from model.export import _contract
-from model.graphs import write_graph
+from model.export import contract_of
+from model.graphs import write_graph, write_weights
 from model.pretrained.conversion import public_checkpoint
 from model.pretrained.public_model import PublicModel
 from model.vit import VisionTransformer
 from service.bundle import Bundle
-from service.contract import WEIGHTS_FILE
 from service.engine import Engine
 from tests.exported import untraced_exporter
 
@@ -23,14 +21,14 @@ def served_logits(public: PublicModel, folder: Path, images: torch.Tensor) -> to
     """Export the graph that classifies, and let the engine answer: [B, C]."""
     checkpoint = public_checkpoint(public)
     folder.mkdir()
-    save_file(checkpoint.model.state_dict(), folder / WEIGHTS_FILE)
+    write_weights(checkpoint.model, folder)
     with untraced_exporter():
         write_graph(checkpoint.model, "classify", folder)
     return torch.from_numpy(_engine(checkpoint, folder).classify(images.numpy()).logits)
 
 
 def _engine(checkpoint: Checkpoint, folder: Path) -> Engine:
-    contract = _contract(checkpoint, "public", "1")
+    contract = contract_of(checkpoint, "public", "1")
     return Engine(Bundle(folder, contract, ""), provider="cpu", threads=1)
 
 

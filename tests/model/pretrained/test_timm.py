@@ -75,6 +75,13 @@ def saved(folder, name="vit_tiny_patch16_224", told=None, **arguments):
     return model
 
 
+def assert_same_logits(public, theirs):
+    images = pixels()
+    with torch.inference_mode():
+        expected = theirs(images)
+    torch.testing.assert_close(computed_logits(public, images), expected, rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_answers_as_in_timm(name, tmp_path):
     theirs = saved(tmp_path, name)
@@ -131,10 +138,7 @@ def test_a_bare_file_is_read_by_its_architecture(tmp_path):
     public = read_public_model(
         str(tmp_path / "weights.safetensors"), Overrides(architecture="vit_tiny_patch16_224")
     )
-    images = pixels()
-    with torch.inference_mode():
-        expected = theirs(images)
-    torch.testing.assert_close(computed_logits(public, images), expected, rtol=0, atol=1e-4)
+    assert_same_logits(public, theirs)
     assert public.labels == tuple(f"class {index}" for index in range(5))
     assert any("is assumed" in warning for warning in public.warnings)
 
@@ -143,10 +147,7 @@ def test_a_bare_file_without_a_name_has_heads_of_64_features_and_says_so(tmp_pat
     theirs = timm_reference(embed_dim=128, num_heads=2)
     save_file(theirs.state_dict(), tmp_path / "weights.safetensors")
     public = read_public_model(str(tmp_path / "weights.safetensors"))
-    images = pixels()
-    with torch.inference_mode():
-        expected = theirs(images)
-    torch.testing.assert_close(computed_logits(public, images), expected, rtol=0, atol=1e-4)
+    assert_same_logits(public, theirs)
     heads = next(fact for fact in public.facts if fact.what == "heads")
     assert (heads.value, heads.origin) == ("2", "assumed, width / 64")
     assert any("no name says what this model is" in warning for warning in public.warnings)
@@ -159,10 +160,7 @@ def test_heads_that_no_name_and_no_width_tells_must_be_given(tmp_path):
     with pytest.raises(InvalidInput, match=r"width 24 is no multiple of 64; give .* --heads N"):
         read_public_model(str(file))
     public = read_public_model(str(file), Overrides(heads=4))
-    images = pixels()
-    with torch.inference_mode():
-        expected = theirs(images)
-    torch.testing.assert_close(computed_logits(public, images), expected, rtol=0, atol=1e-4)
+    assert_same_logits(public, theirs)
 
 
 def test_a_model_without_classes_is_a_backbone(tmp_path):
@@ -186,10 +184,7 @@ def test_checkpoints_of_dinov2_itself_name_the_registers_otherwise(tmp_path):
     state["pos_embed"] = torch.cat([class_row, state["pos_embed"]], dim=1)
     save_file(state, tmp_path / "model.safetensors")
     public = read_public_model(str(tmp_path), Overrides(heads=2))
-    images = pixels()
-    with torch.inference_mode():
-        expected = theirs(images)
-    torch.testing.assert_close(computed_logits(public, images), expected, rtol=0, atol=1e-4)
+    assert_same_logits(public, theirs)
 
 
 def test_checkpoints_of_deit_iii_itself_name_layer_scale_otherwise(tmp_path):
@@ -200,10 +195,7 @@ def test_checkpoints_of_deit_iii_itself_name_layer_scale_otherwise(tmp_path):
     }
     torch.save({"model": state}, tmp_path / "deit_3_small.pth")
     public = read_public_model(str(tmp_path / "deit_3_small.pth"), Overrides(heads=2))
-    images = pixels()
-    with torch.inference_mode():
-        expected = theirs(images)
-    torch.testing.assert_close(computed_logits(public, images), expected, rtol=0, atol=1e-4)
+    assert_same_logits(public, theirs)
 
 
 def test_labels_are_the_descriptions_where_there_are_such(tmp_path):
