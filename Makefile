@@ -32,7 +32,7 @@ lint: .venv/test.stamp
 	touch $@
 
 .venv/test.stamp: pyproject.toml | .venv/pyvenv.cfg
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)' --editable '.[cpu,train,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)' --editable '.[cpu,train,dev,bulk,ray]'
 	touch $@ .venv/serve.stamp
 
 clean:
