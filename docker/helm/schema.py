@@ -25,11 +25,18 @@ def settings_schema() -> dict[str, Any]:
         "additionalProperties": False,
         "required": REQUIRED,
         "properties": {
-            name: {key: value for key, value in field.items() if key in KEPT}
+            name: _kept(field)
             for name, field in sorted(fields.items())
             if name not in SET_BY_THE_CHART
         },
     }
+
+
+def _kept(field: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in field.items() if key in KEPT}
+    if kept["type"] == "array":  # as a flag it is one text
+        kept["description"] = kept["description"].replace(", separated by commas", "")
+    return kept
 
 
 def main() -> None:
