@@ -14,10 +14,7 @@ ROUTES = {
     "readinessProbe": "/health/ready",
     "livenessProbe": "/health/live",
 }
-VERSIONS = (
-    "1.29",
-    "1.37",
-)  # the oldest that the chart allows, and the newest whose schema is there
+VERSIONS = ("1.29", "1.37")  # the oldest that the chart allows, the newest with a schema
 SAFE_VOLUMES = {
     "configMap",
     "csi",
@@ -87,7 +84,7 @@ def _breaches_of_container(security: Pod) -> Iterator[str]:
 
 
 def check_by_schema(manifest: dict[str, Any], version: str) -> None:
-    """Pass a manifest that Kubernetes of this version takes, with no field that it does not know."""
+    """Pass a manifest that this version of Kubernetes takes, knowing every field of it."""
     _check_text_by_schema(json.dumps(manifest), version)
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from service.bundle_folder import find_bundles
 from service.doctor.footprint import Footprint
@@ -73,6 +74,17 @@ def test_no_pod_breaks_the_restricted_standard(name) -> None:
     assert all(pod["automountServiceAccountToken"] is False for pod in pods)
 
 
+def test_a_pod_that_says_nothing_breaks_the_restricted_standard() -> None:
+    pod = {"containers": [{"name": "a"}], "volumes": [{"name": "host", "hostPath": {"path": "/"}}]}
+    assert list(breaches(pod)) == [
+        "the volume host is of a forbidden kind",
+        "a: may run as root",
+        "a: has no seccomp profile",
+        "a: may gain privileges",
+        "a: keeps capabilities",
+    ]
+
+
 @pytest.mark.parametrize("name", VALUES)
 def test_the_root_is_read_only_and_the_user_is_the_image_s(name) -> None:
     pod = helm().pod(name)
@@ -114,11 +126,10 @@ def test_the_grace_period_is_longer_than_the_drain(name) -> None:
 
 
 def test_several_workers_get_ten_seconds_more() -> None:
-    one, two = helm().pod("defaults"), helm().pod("workers")
-    assert (
-        two["terminationGracePeriodSeconds"]
-        == one["terminationGracePeriodSeconds"] + 10  # to close
+    one, two = (
+        helm().pod(name)["terminationGracePeriodSeconds"] for name in ("defaults", "workers")
     )
+    assert two == one + 10
 
 
 def test_requests_are_accepted_until_the_readiness_probe_has_failed() -> None:
@@ -146,9 +157,11 @@ def _mebibytes(quantity: str) -> int:
     return int(quantity.removesuffix("Mi")) * MEBIBYTE
 
 
-def test_a_service_of_the_same_name_cannot_change_a_setting() -> None:
-    # Kubernetes would put VITRINE_PORT=tcp://10.0.0.1:80 into pods beside a Service named vitrine
+def test_a_service_of_the_same_name_cannot_change_a_setting(monkeypatch) -> None:
     assert helm().pod("defaults")["enableServiceLinks"] is False
+    monkeypatch.setenv("VITRINE_PORT", "tcp://10.0.0.1:80")  # as Kubernetes would set it
+    with pytest.raises(ValidationError, match="port"):
+        Settings()
 
 
 def test_a_gpu_is_asked_for_and_nothing_else_is_accepted() -> None:
