@@ -1,0 +1,5 @@
+"""Runs `python -m service.scaling`."""
+
+from service.scaling.cli import main
+
+main()
