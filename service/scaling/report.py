@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from service.errors import InvalidParameter
 from service.scaling.autoscaler import SYNC_SECONDS
 from service.scaling.day import HOUR_SECONDS
 from service.scaling.simulation import Outcome
@@ -53,10 +54,12 @@ class Row:
 
 
 def row(follows: str, outcome: Outcome, cost_per_hour: float) -> Row:
-    """Sum up a day."""
+    """Sum up a day. Raises InvalidParameter where nothing came of it."""
     answered = len(outcome.latencies)
+    if not answered:
+        raise InvalidParameter("no image came in the time simulated; raise --peak or --hours")
     images = answered + outcome.refused
-    p50, p99 = np.quantile(outcome.latencies, (0.5, 0.99)) if answered else (np.nan, np.nan)
+    p50, p99 = np.quantile(outcome.latencies, (0.5, 0.99))
     hours = outcome.replica_seconds / HOUR_SECONDS
     return Row(
         follows,
@@ -66,9 +69,9 @@ def row(follows: str, outcome: Outcome, cost_per_hour: float) -> Row:
         replicas_most=max(outcome.replicas),
         p50_ms=round(float(p50) * 1000, 3),
         p99_ms=round(float(p99) * 1000, 3),
-        refused_share=outcome.refused / max(1, images),
+        refused_share=outcome.refused / images,
         replica_hours=round(hours, 3),
-        cost_per_million=round(cost_per_hour * hours / max(1, answered) * MILLION, 4),
+        cost_per_million=round(cost_per_hour * hours / answered * MILLION, 4),
         replicas_by_hour=_by_hour(outcome.replicas),
     )
 

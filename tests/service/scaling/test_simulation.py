@@ -109,6 +109,7 @@ def test_the_command_gives_a_row_for_each_way_to_scale(capsys) -> None:
         (["--cpu-percent", "0"], "are above 0"),
         (["--fixed", "2", "--least", "9", "--most", "3"], "--least 9 is more than --most 3"),
         (["--fixed", "2", "--peak", "-1"], "peak"),
+        (["--fixed", "2", "--peak", "1e-9", "--hours", "0.01"], "raise --peak or --hours"),
     ],
 )
 def test_what_does_not_fit_is_refused(options, reason, capsys) -> None:
