@@ -6,6 +6,7 @@ import promql_parser as promql
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.scaling import autoscaler
 from service.settings import Settings
 from tests.docker.chart import DOCKER, helm
 
@@ -68,3 +69,18 @@ def test_requests_are_scraped_from_where_metrics_are(embedded) -> None:
     assert embedded.client.get(endpoint["path"]).status_code == 200
     (port,) = helm().manifest("everything", "Service")["spec"]["ports"]
     assert endpoint["port"] == port["name"]
+
+
+def test_the_simulation_of_a_day_scales_as_the_chart_does() -> None:
+    behavior = helm().manifest("defaults", "HorizontalPodAutoscaler")["spec"]["behavior"]
+    percent, pods = behavior["scaleUp"]["policies"]
+    assert 1 + percent["value"] / 100 == autoscaler.GROW_FACTOR
+    assert pods["value"] == autoscaler.GROW_BY
+    assert {percent["periodSeconds"], pods["periodSeconds"]} == {autoscaler.GROW_SECONDS}
+    (down,) = behavior["scaleDown"]["policies"]
+    assert (down["value"], down["periodSeconds"]) == (
+        autoscaler.SHRINK_BY,
+        autoscaler.SHRINK_SECONDS,
+    )
+    patience = autoscaler.Bounds(1, 2).scale_down_seconds
+    assert behavior["scaleDown"]["stabilizationWindowSeconds"] == patience
