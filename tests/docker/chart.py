@@ -22,9 +22,9 @@ Manifest = dict[str, Any]
 
 GPU = {
     "gpu": {"enabled": True, "runtimeClassName": "nvidia"},
-    "settings": {"precision": "auto"},
+    "settings": {"precision": "auto", "max_batch_size": 32, "max_queue": 256},
     "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
-    "autoscaling": {"cpuPercent": 0, "queuedImages": 16},
+    "autoscaling": {"cpuPercent": 0, "queuedImages": 64},
     "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1},
 }
 EVERYTHING = {

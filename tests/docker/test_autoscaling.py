@@ -7,8 +7,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.scaling import autoscaler
-from service.settings import Settings
-from tests.docker.chart import DOCKER, helm
+from tests.docker.chart import DOCKER, VALUES, helm
 
 ADAPTER = yaml.safe_load((DOCKER / "helm" / "prometheus-adapter.yaml").read_text())
 OF_KUBERNETES = {"namespace", "pod"}  # Prometheus Operator puts them on every series
@@ -61,7 +60,7 @@ def test_the_queue_is_longer_than_what_adds_replicas() -> None:
     metrics = helm().manifest("gpu", "HorizontalPodAutoscaler")["spec"]["metrics"]
     (only,) = metrics
     target = int(only["pods"]["target"]["averageValue"])
-    assert target * 2 <= Settings().max_queue  # else the service refuses before it is helped
+    assert target * 2 <= VALUES["gpu"]["settings"]["max_queue"]  # else it refuses before help comes
 
 
 def test_requests_are_scraped_from_where_metrics_are(embedded) -> None:
