@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -117,6 +119,12 @@ def test_what_does_not_fit_is_refused(options, reason, capsys) -> None:
         main([*COMMAND[:6], *options])
     assert ended.value.code == 64
     assert reason in capsys.readouterr().err
+
+
+def test_it_is_a_module_that_runs() -> None:
+    asked = [sys.executable, "-m", "service.scaling", "--help"]
+    ended = subprocess.run(asked, capture_output=True, text=True, check=True)
+    assert ended.stdout.startswith("usage: python -m service.scaling")
 
 
 def test_a_file_that_cannot_be_written_is_an_error(tmp_path, capsys) -> None:
