@@ -125,12 +125,12 @@ def test_help_describes_every_option(command, capsys):
 
 def test_where_torch_is_not_installed_it_says_how_to_install_it(pets_run):
     code = (
-        "import sys; sys.modules['torch'] = None; from model.cli import main;"
-        f"main(['export', {str(pets_run)!r}, '--name', 'pets'])"
+        "import sys; sys.modules['torch'] = None; from model.entry import main;"
+        f"sys.argv[1:] = ['export', {str(pets_run)!r}, '--name', 'pets']; main()"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ended.returncode == 1
-    assert "torch is not installed; run pip install -e '.[cpu,train]'" in ended.stderr
+    assert "torch is not installed; run pip install 'vitrine[train]'" in ended.stderr
 
 
 def test_flags_are_checked_beside_the_recipes_values_and_not_the_defaults():
