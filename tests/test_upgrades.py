@@ -1,4 +1,4 @@
-"""Services and bundles of unlike age, as docs/release.md tells of them: with real processes."""
+"""Services and bundles of unlike age, as docs/upgrading.md tells of them: with real processes."""
 
 from __future__ import annotations
 
