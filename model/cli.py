@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Sequence
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, CliApp, CliSubCommand
+from pydantic_settings import BaseSettings, CliApp, CliSubCommand, CliToggleFlag
 
 from model.commands import PROGRAM
 from model.commands.bundles import AddTrace, Export, Random
@@ -16,6 +15,7 @@ from model.commands.measuring import Evaluate, MeasureFront
 from model.commands.pretrained import Pretrained
 from model.commands.teaching import TeacherAccuracy, TrainTeacher
 from model.commands.training import Throughput, Train
+from service import __version__
 from service.command_line import run
 
 
@@ -46,19 +46,17 @@ class VitrineModel(
         description="Measure accuracy against images a second of several bundles"
     )
     add_trace: CliSubCommand[AddTrace] = Field(description="Add the graph of traces to a bundle")
+    version: CliToggleFlag[bool] = Field(default=False, description="Print the version")
 
     def cli_cmd(self) -> None:
         """Run the command chosen."""
+        if self.version:
+            print(f"{PROGRAM} {__version__}")
+            return
         CliApp.run_subcommand(self)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `vitrine-model`."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        run(VitrineModel, PROGRAM, arguments)
-    except ModuleNotFoundError as error:  # the service is installed without torch and its company
-        sys.exit(
-            f"{PROGRAM}: {error.name} is not installed; "
-            "run pip install -e '.[cpu,train]' in Vitrine's folder"
-        )
+    run(VitrineModel, PROGRAM, arguments)

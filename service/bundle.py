@@ -8,8 +8,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from service import __version__
 from service.contract import CONTRACT_FILE, Contract
 from service.errors import ContractError, ErrorDetail
+
+UNKNOWN_KEY = (
+    f"Vitrine {__version__} does not know this key; "
+    "upgrade it if a newer one made the bundle, and take the key out if it is a mistake"
+)
 
 
 @dataclass(frozen=True)
@@ -41,12 +47,24 @@ def read_contract(path: Path) -> Contract:
             "make one with 'vitrine-model export'"
         ) from None
     except ValidationError as error:
-        errors = [
-            ErrorDetail("/" + "/".join(map(str, item["loc"])), item["msg"])
-            for item in error.errors(include_url=False, include_input=False)
-        ]
+        errors = _contract_errors(error)
         listed = "; ".join(map(str, errors))
         raise ContractError(f"{path} is not a valid contract: {listed}", errors) from None
+
+
+def _contract_errors(error: ValidationError) -> list[ErrorDetail]:
+    """Say what is wrong; of another schema only that, since its keys mean nothing here."""
+    items = error.errors(include_url=False, include_input=False)
+    of_schema = [item for item in items if item["loc"] == ("schema_version",)]
+    return [
+        ErrorDetail(
+            "/" + "/".join(map(str, item["loc"])),
+            UNKNOWN_KEY
+            if item["type"] == "extra_forbidden"
+            else item["msg"].removeprefix("Value error, "),
+        )
+        for item in of_schema or items
+    ]
 
 
 def read_bundle(folder: Path) -> Bundle:

@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from service import __version__
 from service.architecture import Architecture, PixelSize
 from service.errors import ContractError
 from service.explanation.methods import DEFAULT_METHOD, MethodName
@@ -27,6 +28,14 @@ GOLDEN_FILE = "golden.npz"
 WEIGHTS_FILE = "weights.safetensors"
 SHAPE_KEY = "vitrine.model"  # where the weights file tells the shape that they belong to
 SCHEMA_VERSION = 2
+NEWER_REMEDY = (
+    "a newer Vitrine made the bundle: upgrade this one, or export the run folder of its training "
+    "again with this one"
+)
+OLDER_REMEDY = (
+    "export the run folder of its training again, or serve it with the version of Vitrine that "
+    "made it"
+)
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
@@ -110,10 +119,10 @@ class Contract(Value):
     @classmethod
     def is_of_this_service(cls, value: object) -> object:
         if value != SCHEMA_VERSION:
+            is_newer = isinstance(value, int) and value > SCHEMA_VERSION
             raise ValueError(
-                f"this service reads schema_version {SCHEMA_VERSION}, not {value!r}; export the "
-                "run folder of its training again, or serve it with the version of Vitrine that "
-                "made it"
+                f"Vitrine {__version__} reads schema_version {SCHEMA_VERSION}, not {value!r}; "
+                + (NEWER_REMEDY if is_newer else OLDER_REMEDY)
             )
         return value
 

@@ -10,6 +10,7 @@ import pytest
 from model.cli import main
 from model.commands.training import Train
 from model.training_config import TrainingConfig
+from service import __version__
 from service.bundle import read_bundle
 from service.engine import Engine
 from service.errors import InvalidInput
@@ -125,12 +126,17 @@ def test_help_describes_every_option(command, capsys):
 
 def test_where_torch_is_not_installed_it_says_how_to_install_it(pets_run):
     code = (
-        "import sys; sys.modules['torch'] = None; from model.cli import main;"
-        f"main(['export', {str(pets_run)!r}, '--name', 'pets'])"
+        "import sys; sys.modules['torch'] = None; from model.entry import main;"
+        f"sys.argv[1:] = ['export', {str(pets_run)!r}, '--name', 'pets']; main()"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ended.returncode == 1
-    assert "torch is not installed; run pip install -e '.[cpu,train]'" in ended.stderr
+    assert "torch is not installed; run pip install 'vitrine[train]'" in ended.stderr
+
+
+def test_the_version_is_told(capsys):
+    main(["--version"])
+    assert capsys.readouterr().out == f"vitrine-model {__version__}\n"
 
 
 def test_flags_are_checked_beside_the_recipes_values_and_not_the_defaults():
