@@ -27,7 +27,7 @@ SPARE_CONNECTIONS = 64  # beyond the limit, for probes; others are told 503
 HEADERS_TOO_LARGE = "431 Request Header Fields Too Large"
 
 
-class GatheredWrites:
+class GatheredWrites(asyncio.Transport):
     """What one request's answer is written to: its head and its body go out in one system call.
 
     Invariant: what is written goes out before the event loop waits, and before the end of the
@@ -35,11 +35,12 @@ class GatheredWrites:
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
         self._transport = transport
         self._loop = loop
-        self._held: list[bytes] = []
+        self._held: list[bytes | bytearray | memoryview[int]] = []
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray | memoryview[int]) -> None:
         """Take bytes of the answer."""
         if not self._held:
             self._loop.call_soon(self._flush)
