@@ -290,6 +290,38 @@ def test_fewer_items_than_cores_run_as_one_batch_on_all_of_them() -> None:
     assert runs == [([1, 2, 3], 4)]
 
 
+def test_who_was_just_answered_and_asks_again_at_once_is_in_the_next_batch() -> None:
+    sizes = []
+
+    def run(items):
+        sizes.append(len(items))
+        return items
+
+    async def caller(batcher, name):
+        for turn in range(10):
+            await ask(batcher, [(name, turn)])
+
+    async def use(batcher):
+        await asyncio.gather(*[caller(batcher, name) for name in range(4)])
+
+    play(use, run=run, max_batch_size=8)
+    assert sizes == [4] * 10
+
+
+def test_callers_that_are_slow_to_ask_again_are_not_waited_for() -> None:
+    run, gate, batches = closed_gate()
+
+    async def use(batcher):
+        with batcher.admitted(7):  # seven more are admitted, and do not come
+            asking = asyncio.create_task(ask(batcher, [1]))
+            await until(lambda: batches)
+            gate.set()
+            await asking
+
+    play(use, run=run, max_batch_size=8)
+    assert batches == [[1]]
+
+
 def test_a_lane_that_is_always_wide_runs_one_batch_after_the_other_on_all_cores() -> None:
     runs: list = []
     play(lambda batcher: ask(batcher, list(range(6))), cores=2, always_wide=True, on_cores=runs)
