@@ -1,6 +1,8 @@
 # make serve   sets up and runs the service with the embedded model
 # make test    sets up and passes the tests
 # make lint    ruff, mypy, import-linter
+# make dist    builds sdist, wheel and checksums into dist/
+# make audit   asks for known vulnerabilities of all that is installed for the tests
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -8,7 +10,7 @@ PORT ?= 8000
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
 
-.PHONY: serve test lint clean
+.PHONY: serve test lint dist audit clean
 
 serve: .venv/serve.stamp
 	$(BIN)/vitrine serve --host $(HOST) --port $(PORT)
@@ -22,6 +24,21 @@ lint: .venv/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+dist: .venv/test.stamp
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --no-isolation
+	cd dist && sha256sum *.tar.gz *.whl > SHA256SUMS
+
+# Strict: without it, what could not be asked about counts as not vulnerable.
+audit: .venv/test.stamp .venv/audit.stamp
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > .venv/installed.txt
+	.venv/audit/bin/pip-audit --strict --disable-pip --no-deps --requirement .venv/installed.txt
+
+.venv/audit.stamp: | .venv/pyvenv.cfg
+	$(PYTHON) -m venv .venv/audit
+	.venv/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	touch $@
 
 .venv/pyvenv.cfg:
 	$(PYTHON) -c 'import sys; sys.exit("Vitrine needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
