@@ -48,7 +48,7 @@ COPY service service
 COPY model model
 COPY docker/sbom.py docker/
 RUN /build/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /build/wheels . \
-    && /build/tools/bin/pip --python /opt/vitrine/bin/python install --no-index --no-compile --no-deps --root /build/package /build/wheels/*.whl \
+    && /build/tools/bin/pip --python /opt/vitrine/bin/python install --no-index --find-links /build/wheels --no-compile --no-deps --root /build/package vitrine \
     && /opt/vitrine/bin/python -m compileall -q --invalidation-mode unchecked-hash \
         -s /build/package /build/package/opt/vitrine/lib \
     && site=$(echo /build/package/opt/vitrine/lib/python3*/site-packages) \

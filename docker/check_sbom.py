@@ -18,7 +18,7 @@ Pinned = set[tuple[str, str]]
 
 def listed(components: list[dict[str, str]], kind: str) -> Pinned:
     """Give the names and versions of a kind of package, which its URL must say as well."""
-    found = [item for item in components if item.get("purl", "").startswith(f"pkg:{kind}/")]
+    found = [item for item in components if item["purl"].startswith(f"pkg:{kind}/")]
     for item in found:
         version = unquote(item["purl"].partition("@")[2].partition("?")[0])
         if version != item["version"]:

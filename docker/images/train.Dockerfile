@@ -4,8 +4,8 @@
 #   docker build -f docker/images/train.Dockerfile --build-arg LOCK=train-cuda -t vitrine-train:cuda .
 #   docker run --rm --user "$(id -u):$(id -g)" -v "$PWD:/work" vitrine-train train --data pictures --run runs/pets
 #
-# TORCH_LINKS is a page or a folder in the context that names torch's CPU wheel: PyTorch publishes it
-# in an index of its own. Leave it out where pip's own settings find the wheel.
+# TORCH_LINKS is the address of a page that links to torch's CPU wheel: PyTorch publishes it in an
+# index of its own. Leave it out where pip's own settings find the wheel.
 
 ARG BASE=docker.io/library/debian:bookworm-slim
 
@@ -37,7 +37,7 @@ COPY service service
 COPY model model
 COPY docker/sbom.py docker/
 RUN /build/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /build/wheels . \
-    && /build/tools/bin/pip --python /opt/vitrine/bin/python install --no-index --no-compile --no-deps --root /build/package /build/wheels/*.whl \
+    && /build/tools/bin/pip --python /opt/vitrine/bin/python install --no-index --find-links /build/wheels --no-compile --no-deps --root /build/package vitrine \
     && /opt/vitrine/bin/python -m compileall -q --invalidation-mode unchecked-hash \
         -s /build/package /build/package/opt/vitrine/lib \
     && site=$(echo /build/package/opt/vitrine/lib/python3*/site-packages) \

@@ -100,3 +100,10 @@ def test_an_image_installs_by_hash_or_from_its_own_source(dockerfile) -> None:
         assert "--require-hashes" in line or "--no-deps" in line, line
     needed = re.findall(r"docker/requirements/([\w-]+)\.txt", text)
     assert set(needed) <= set(ALL)
+
+
+def test_the_gpu_image_looks_for_cuda_where_the_locked_version_puts_it() -> None:
+    (cuda,) = {name[-4:] for name in pins("gpu") if re.search(r"-cu\d\d$", name)}
+    path = re.findall(r"LD_LIBRARY_PATH=(\S+)", (ROOT / "Dockerfile").read_text())[0]
+    folders = [part.partition("/site-packages/")[2] for part in path.split(":")]
+    assert folders == [f"nvidia/{cuda}/lib", "nvidia/cudnn/lib"]
