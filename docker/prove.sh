@@ -28,6 +28,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/vitrine
 archive=
 container=
 parent=
+process=
 groups=()
 
 say() { printf '\n== %s\n' "$*"; }
@@ -59,11 +60,16 @@ clean_up() {
     status=$?
     trap - EXIT
     if [ -n "$parent" ] && kill -0 "$parent" 2>/dev/null; then
-        kill -KILL "$parent" # and with it, by --kill-child, the container
+        # Process 1 of the namespaces ends all others; having changed its user, it outlives its parent.
+        [ -z "$process" ] || kill -KILL "$process" 2>/dev/null || true
+        kill -KILL "$parent" 2>/dev/null || true
         wait "$parent" 2>/dev/null || true
     fi
-    for group in "${groups[@]}"; do
-        rmdir "$group" || true
+    for group in "${groups[@]}"; do # empty as soon as the kernel has ended what was killed
+        for _ in $(seq 50); do
+            rmdir "$group" 2>/dev/null && break
+            sleep 0.1
+        done
     done
     b rm --all >/dev/null 2>&1 || true
     # Never delete through a mount that a build left behind.
@@ -212,7 +218,9 @@ killed() { awk '$1 == "oom_kill" { print $2 }' "$group/$kills"; }
 
 make_group probe
 code=0
-bash -c 'echo $$ >"$1/cgroup.procs"; exec python3 -c "bytearray(b\"x\") * ($2 << 20)"' probe "$group" "$MEMORY_MIB" 2>/dev/null || code=$?
+{
+    bash -c 'echo $$ >"$1/cgroup.procs"; exec python3 -c "bytearray(b\"x\") * ($2 << 20)"' probe "$group" "$MEMORY_MIB" || code=$?
+} 2>/dev/null
 [ "$code" = 137 ] && [ "$(killed)" = 1 ] || fail "a process in $group could hold more than the limit (exit code $code)"
 echo "in force: a process that asked for more was killed"
 make_group service
@@ -256,7 +264,6 @@ logs_and_fail() {
     sed 's/^/    /' "$work/container.log" >&2
     fail "$*; the container's log is above"
 }
-process=
 for _ in $(seq 100); do
     process=$(cat "/proc/$parent/task/$parent/children" 2>/dev/null || true)
     process=${process%% *}
