@@ -1,18 +1,27 @@
 """Asks a running Vitrine for what an image must be able to answer, with the standard library.
 
 python3 ask.py http://127.0.0.1:8000
+python3 ask.py http://127.0.0.1:8000 --while-stopping PROCESS
+
+The second sends SIGTERM to the process while a request is on its way, and expects its answer.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import struct
 import sys
+import time
 import zlib
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from itertools import pairwise
 from typing import Any
+from urllib.error import URLError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 WIDTH, HEIGHT = 96, 64
@@ -125,10 +134,42 @@ def check_page(url: str) -> int:
     return len(files)
 
 
+def is_ready(url: str) -> bool:
+    """Tell whether the service still takes requests."""
+    try:
+        return bool(ask(f"{url}/health/ready").body)
+    except (URLError, ConnectionError):  # 503, or no longer listening
+        return False
+
+
+def check_stopping(url: str, picture: bytes, process: int) -> None:
+    """Stop the service between the halves of a request's body, and expect the answer."""
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=SECONDS)
+    connection.putrequest("POST", "/classify")
+    connection.putheader("Content-Type", "image/png")
+    connection.putheader("Content-Length", str(len(picture)))
+    half = len(picture) // 2
+    connection.endheaders(picture[:half])
+    expect(is_ready(url), "ready before SIGTERM")  # and the first half was read meanwhile
+    os.kill(process, signal.SIGTERM)
+    started = time.monotonic()
+    while is_ready(url):
+        expect(time.monotonic() - started < SECONDS, "not ready after SIGTERM")
+    connection.send(picture[half:])
+    response = connection.getresponse()
+    expect(response.status == 200, f"200, not {response.status}, to the request on its way")
+    answer = json.loads(response.read())
+    expect(bool(answer["predictions"]), "predictions for the request on its way")
+    say(f"POST /classify, half sent at SIGTERM: {answer['predictions'][0]['label']}, with 200")
+
+
 def main() -> None:
     """Ask for everything and say what was answered."""
     url = sys.argv[1].rstrip("/")
     picture = drawn_png()
+    if sys.argv[2:3] == ["--while-stopping"]:
+        check_stopping(url, picture, int(sys.argv[3]))
+        return
     ready = ask(f"{url}/health/ready").json()
     expect(ready["status"] == "ready" and bool(ready["models"]), "ready, with a model")
     say(f"ready: {', '.join(item['name'] + ' ' + item['version'] for item in ready['models'])}")

@@ -10,13 +10,15 @@
 #
 # STORAGE_DRIVER=overlay is faster where it works; vfs, the default, works everywhere.
 #
-# The container runs as Docker would with `--read-only --user 54321 --cap-drop ALL --network none`:
-# chroot isolation cannot make the root read-only, so unshare, mount, setpriv and chroot do.
+# The container runs as Docker would with `--read-only --user 54321 --cap-drop ALL --network none
+# --memory 512m`: chroot isolation cannot make the root read-only, so unshare, mount, setpriv and
+# chroot do. The memory is limited as Docker limits it, by a control group of version 2 or 1.
 set -euo pipefail
 
 BASE=docker.io/library/debian:bookworm-slim
 SUITE=bookworm
-LARGEST_MB=300
+LARGEST_MB=250
+MEMORY_MIB=512
 UID_IN_CONTAINER=54321 # not the image's own: any number must do
 READY_SECONDS=60
 STOP_SECONDS=40
@@ -26,6 +28,8 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/vitrine
 archive=
 container=
 parent=
+process=
+groups=()
 
 say() { printf '\n== %s\n' "$*"; }
 fail() {
@@ -56,9 +60,17 @@ clean_up() {
     status=$?
     trap - EXIT
     if [ -n "$parent" ] && kill -0 "$parent" 2>/dev/null; then
-        kill -KILL "$parent" # and with it, by --kill-child, the container
+        # Process 1 of the namespaces ends all others; having changed its user, it outlives its parent.
+        [ -z "$process" ] || kill -KILL "$process" 2>/dev/null || true
+        kill -KILL "$parent" 2>/dev/null || true
         wait "$parent" 2>/dev/null || true
     fi
+    for group in "${groups[@]}"; do # empty as soon as the kernel has ended what was killed
+        for _ in $(seq 50); do
+            rmdir "$group" 2>/dev/null && break
+            sleep 0.1
+        done
+    done
     b rm --all >/dev/null 2>&1 || true
     # Never delete through a mount that a build left behind.
     local mounted
@@ -150,8 +162,8 @@ version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$repository/service/__init__.
 revision=$(git -C "$repository" rev-parse HEAD 2>/dev/null || echo unknown)
 image=vitrine:$version
 started=$SECONDS
-b bud --format docker --layers --pull-never --build-arg "BASE=$BASE" --build-arg "VERSION=$version" \
-    --build-arg "REVISION=$revision" "${lent[@]}" --tag "$image" "$repository" >"$work/build.log" 2>&1 || {
+b bud --format docker --layers --pull-never --build-arg "VERSION=$version" --build-arg "REVISION=$revision" \
+    "${lent[@]}" --tag "$image" "$repository" >"$work/build.log" 2>&1 || {
     tail -n 40 "$work/build.log" >&2
     fail "the build failed; its last lines are above"
 }
@@ -165,7 +177,6 @@ python3 "$repository/docker/weigh.py" "$work/image.tar" "$work/base.tar" "$LARGE
 
 # --- the container ----------------------------------------------------------------------------
 
-say "Start, as user $UID_IN_CONTAINER, root file system read-only, no capabilities, no network"
 b inspect --type image "$image" >"$work/inspect.json"
 field() { python3 -c "import json, sys; print(*json.load(open('$work/inspect.json'))['Docker']['config']$1, sep='\n')"; }
 mapfile -t environment < <(field "['Env']")
@@ -173,6 +184,48 @@ mapfile -t command < <(field "['Entrypoint']" && field "['Cmd']")
 mapfile -t healthcheck < <(field "['Healthcheck']['Test'][1:]")
 user=$(field "['User'].split(':')[:1]")
 [[ $user =~ ^[1-9][0-9]*$ ]] || fail "the image's user is '$user', not a number other than 0"
+
+say "Labels"
+expect_label() { # expect_label NAME VALUE
+    local found
+    found=$(field "['Labels'].get('org.opencontainers.image.$1', '').splitlines()")
+    [ "$found" = "$2" ] || fail "the label org.opencontainers.image.$1 is '$found', not '$2'"
+    echo "$1: $found"
+}
+expect_label title Vitrine
+expect_label licenses Apache-2.0
+expect_label base.name "$BASE"
+expect_label version "$version"
+expect_label revision "$revision"
+
+say "Memory, $MEMORY_MIB MiB"
+make_group() { # makes a control group of this memory, and no swap, and names it in $group
+    local bytes=$((MEMORY_MIB * 1024 * 1024))
+    if grep -qw memory /sys/fs/cgroup/cgroup.controllers 2>/dev/null; then
+        group=/sys/fs/cgroup/vitrine-prove-$$-$1 limit=memory.max swap=memory.swap.max swap_bytes=0
+        peak=memory.peak kills=memory.events
+    elif [ -d /sys/fs/cgroup/memory ]; then
+        group=/sys/fs/cgroup/memory/vitrine-prove-$$-$1 limit=memory.limit_in_bytes
+        swap=memory.memsw.limit_in_bytes swap_bytes=$bytes peak=memory.max_usage_in_bytes kills=memory.oom_control
+    fi
+    mkdir "${group:?"no memory controller is mounted at /sys/fs/cgroup"}" || fail "no control group can be made"
+    groups+=("$group")
+    echo "$bytes" >"$group/$limit"
+    [ ! -e "$group/$swap" ] || echo "$swap_bytes" >"$group/$swap"
+    [ "$(cat "$group/$limit")" = "$bytes" ] || fail "$group/$limit does not keep $bytes"
+}
+killed() { awk '$1 == "oom_kill" { print $2 }' "$group/$kills"; }
+
+make_group probe
+code=0
+{
+    bash -c 'echo $$ >"$1/cgroup.procs"; exec python3 -c "bytearray(b\"x\") * ($2 << 20)"' probe "$group" "$MEMORY_MIB" || code=$?
+} 2>/dev/null
+[ "$code" = 137 ] && [ "$(killed)" = 1 ] || fail "a process in $group could hold more than the limit (exit code $code)"
+echo "in force: a process that asked for more was killed"
+make_group service
+
+say "Start, as user $UID_IN_CONTAINER, root file system read-only, no capabilities, no network"
 container=$(b from --pull-never "$image")
 root=$(b mount "$container")
 
@@ -202,7 +255,8 @@ loopback_up() {
 # Both functions run in namespaces of their own, in a shell that knows nothing else.
 export root UID_IN_CONTAINER
 setup="$(declare -f as_user start loopback_up); $(declare -p environment command healthcheck)"
-unshare --mount --pid --net --ipc --uts --fork --kill-child \
+bash -euc 'echo $$ >"$1/cgroup.procs"; shift; exec "$@"' join "$group" \
+    unshare --mount --pid --net --ipc --uts --fork --kill-child \
     bash -euc "$setup; loopback_up; start" >"$work/container.log" 2>&1 &
 parent=$!
 
@@ -210,7 +264,6 @@ logs_and_fail() {
     sed 's/^/    /' "$work/container.log" >&2
     fail "$*; the container's log is above"
 }
-process=
 for _ in $(seq 100); do
     process=$(cat "/proc/$parent/task/$parent/children" 2>/dev/null || true)
     process=${process%% *}
@@ -220,9 +273,12 @@ done
 [ -n "$process" ] || logs_and_fail "the container did not start"
 
 inside() { nsenter --target "$process" --net "$@"; }
-check_health() { # the image's own HEALTHCHECK, in the container's root and as its user
-    nsenter --target "$process" --net --mount --pid \
-        bash -euc "$setup; as_user \"\${healthcheck[@]}\"" >"$work/health.log" 2>&1
+as_docker_exec() { # runs a command in the container: its root, its user, its memory
+    bash -euc 'echo $$ >"$1/cgroup.procs"; shift; exec "$@"' join "$group" \
+        nsenter --target "$process" --net --mount --pid bash -euc "$setup; as_user \"\$@\"" exec "$@"
+}
+check_health() { # the image's own HEALTHCHECK
+    as_docker_exec "${healthcheck[@]}" >"$work/health.log" 2>&1
 }
 started=$SECONDS
 until check_health; do
@@ -238,6 +294,7 @@ expect() { # expect FILE PATTERN MEANING
     echo "$3"
 }
 expect status "^Uid:(\s+$UID_IN_CONTAINER){4}$" "user $UID_IN_CONTAINER"
+expect cgroup "/${group##*/}$" "limited to $MEMORY_MIB MiB"
 expect status '^CapEff:\s0+$' "without capabilities"
 expect status '^NoNewPrivs:\s1$' "without a way to new privileges"
 writable=$(awk '{ print $5, $6 }' "/proc/$process/mountinfo" | grep -E "^/ " | grep -cv -E '^/ ro(,|$)' || true)
@@ -252,15 +309,21 @@ say "Ask"
 inside python3 "$repository/docker/ask.py" http://127.0.0.2:8000 || logs_and_fail "a wrong answer"
 check_health || logs_and_fail "no longer healthy after the requests"
 
-say "Stop"
+say "List of contents"
+as_docker_exec python - <"$repository/docker/check_sbom.py" || logs_and_fail "the list in the image is wrong"
+
+say "Stop, with a request on its way"
+inside python3 "$repository/docker/ask.py" http://127.0.0.2:8000 --while-stopping "$process" ||
+    logs_and_fail "the request that was on its way was not answered"
 started=$SECONDS
-kill -TERM "$process"
 timeout "$STOP_SECONDS" tail --pid="$parent" -f /dev/null ||
     logs_and_fail "still running $STOP_SECONDS s after SIGTERM"
 code=0
 wait "$parent" || code=$?
 parent=
 [ "$code" = 0 ] || logs_and_fail "exit code $code after SIGTERM, not 0"
-echo "exit code 0, $((SECONDS - started)) s after SIGTERM"
+echo "exit code 0, $((SECONDS - started)) s after the answer"
+[ "$(killed)" = 0 ] || logs_and_fail "the kernel killed a process of the container for want of memory"
+[ ! -e "$group/$peak" ] || echo "at most $(($(cat "$group/$peak") >> 20)) MiB of $MEMORY_MIB MiB were held"
 
 say "Proved in $SECONDS s"

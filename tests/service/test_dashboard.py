@@ -2,55 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import promql_parser as promql
 import pytest
-import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.docker.queries import DASHBOARD, DOCKER, PANELS, QUERIES
 from tests.service.live import Live
 from tests.service.pictures import draw, encode
 
-DOCKER = Path(__file__).parents[2] / "docker"
-DASHBOARD = json.loads((DOCKER / "grafana/dashboards/vitrine.json").read_text())
-ALERTS = yaml.safe_load((DOCKER / "prometheus/alerts.yml").read_text())
-PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 PROMETHEUS_ADDS = {"job", "instance", "le"}  # and le is of every histogram
 PROMETHEUS_EXPORTS = {"up"}
 # Exported where several worker processes serve, which this test does not start.
 OF_SEVERAL_WORKERS = {"vitrine_workers", "vitrine_worker_restarts_total"}
 # Exported, and rightly not on the dashboard. There is none so far.
 NOT_ON_THE_DASHBOARD: set[str] = set()
-GRAFANA_VARIABLES = {
-    "$__rate_interval": "5m",
-    "$job": ".*",
-    "$instance": ".*",
-    "$route": ".*",
-}
-
-
-def queries() -> Iterator[tuple[str, str, str]]:
-    """Give where each query stands, the query, and the text that names its series."""
-    for panel in PANELS:
-        for target in panel["targets"]:
-            query = target["expr"]
-            for variable, value in GRAFANA_VARIABLES.items():
-                query = query.replace(variable, value)
-            yield f"panel {panel['title']}", query, target["legendFormat"]
-    for group in ALERTS["groups"]:
-        for rule in group["rules"]:
-            told = " ".join(rule["annotations"].values())
-            yield f"alert {rule['alert']}", rule["expr"], told.replace("$labels.", "")
-
-
-QUERIES = list(queries())
 
 
 def selectors(query: str) -> dict[str, set[str]]:
