@@ -150,6 +150,8 @@ def app(arguments: dict[str, Any]) -> serve.Application:
             min_replicas=settings.min_replicas,
             max_replicas=settings.max_replicas,
             target_ongoing_requests=settings.target,
+            upscale_delay_s=settings.upscale_delay_seconds,
+            downscale_delay_s=settings.downscale_delay_seconds,
         ),
         # no more than the service's own queue takes: what waits beyond goes to whichever replica
         # is free first, and is counted by who decides how many replicas there are

@@ -31,6 +31,12 @@ class RaySettings(Settings):
         description="Requests under way in each replica, on average, beyond which there are more "
         "replicas; by default two for each place that it computes at",
     )
+    upscale_delay_seconds: float = Field(
+        default=10, ge=0, description="How long there must be too much before there are more"
+    )
+    downscale_delay_seconds: float = Field(
+        default=300, ge=0, description="How long there must be too little before there are fewer"
+    )
 
     @property
     def target(self) -> float:
