@@ -13,7 +13,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -22,10 +22,11 @@ from fastapi import FastAPI
 from ray import serve
 from ray.serve.config import AutoscalingConfig, BackpressureConfig
 from ray.serve.handle import DeploymentHandle
+from ray.serve.schema import LoggingConfig
 
 from service.app import create_app
 from service.budget import cpu_budget
-from service.errors import ModelNotReady, VitrineError
+from service.errors import ModelNotReady
 from service.logs import configure_logging
 from service.ray_settings import RaySettings, read_settings
 from service.replica_metrics import Families, families_of, registry_of
@@ -72,7 +73,7 @@ class Replica:
         self._opened = asyncio.get_running_loop().create_future()
         self._context: Context
 
-    def __serve_build_asgi_app__(self) -> FastAPI:  # noqa: N807 - Ray's name
+    def __serve_build_asgi_app__(self) -> FastAPI:
         """Build the application; Ray runs its lifespan, which loads, watches and drains."""
         app = create_app(
             self._settings.model_copy(update={"threads": threads_of_a_replica(self._settings)}),
@@ -108,7 +109,7 @@ class Replica:
         metrics.exposed = registry_of([own, *others])
 
 
-def tell_while_running(app: FastAPI, tell: Any) -> None:
+def tell_while_running(app: FastAPI, tell: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run a coroutine as long as the application's lifespan."""
     lifespan = app.router.lifespan_context
 
@@ -126,12 +127,15 @@ def tell_while_running(app: FastAPI, tell: Any) -> None:
 
 def threads_of_a_replica(settings: Settings) -> int:
     """Give the threads to compute on: as many as CPUs that Ray gave this process, and no more."""
-    given = ray.get_runtime_context().get_assigned_resources().get("CPU", 1)
-    return min(settings.threads or math.ceil(given), math.ceil(given), cpu_budget().cpus)
+    context: Any = ray.get_runtime_context()  # untyped
+    cpus: float = context.get_assigned_resources().get("CPU", 1)
+    given = max(1, math.ceil(cpus))
+    return min(settings.threads or given, given, cpu_budget().cpus)
 
 
-Vitrine = serve.deployment(serve.ingress()(Replica), name="Vitrine")
-Board = serve.deployment(MetricsBoard, name="MetricsBoard")
+Vitrine = serve.deployment(name="Vitrine")(serve.ingress()(Replica))
+Board = serve.deployment(name="MetricsBoard")(MetricsBoard)
+QUIET = LoggingConfig(enable_access_log=False)  # VITRINE_ACCESS_LOG writes one, with more in it
 
 
 def app(arguments: dict[str, Any]) -> serve.Application:
@@ -140,7 +144,9 @@ def app(arguments: dict[str, Any]) -> serve.Application:
     Raises InvalidParameter where they do not fit, or do not fit together.
     """
     settings = read_settings(arguments)
-    board = Board.options(ray_actor_options={"num_cpus": 0}, max_ongoing_requests=1000)
+    board = Board.options(
+        ray_actor_options={"num_cpus": 0}, max_ongoing_requests=1000, logging_config=QUIET
+    )
     return Vitrine.options(
         ray_actor_options={
             "num_cpus": settings.replica_cpus,
@@ -156,11 +162,12 @@ def app(arguments: dict[str, Any]) -> serve.Application:
         # no more than the service's own queue takes: what waits beyond goes to whichever replica
         # is free first, and is counted by who decides how many replicas there are
         max_ongoing_requests=settings.max_queue,
-        max_queued_requests=settings.max_queue,
+        max_queued_requests=settings.max_queue * settings.max_replicas,
         backpressure_config=BackpressureConfig(status_code=503, retry_after_s=RETRY_SECONDS),
         graceful_shutdown_wait_loop_s=0.5,
         graceful_shutdown_timeout_s=settings.drain_seconds + CLOSE_SECONDS,
         health_check_period_s=5,
         health_check_timeout_s=30,
+        logging_config=QUIET,
         max_constructor_retry_count=3,  # a broken bundle does not get whole by trying again
     ).bind(settings, board.bind())

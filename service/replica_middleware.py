@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,14 +12,16 @@ METRICS_PATH = "/metrics"
 
 
 class ReplicaMiddleware:
-    """Gives the application the paths that it knows, and each answer one request id.
+    """Makes of Ray's requests those that a server makes.
 
-    The proxy keeps the prefix that an application is deployed under in the path. The application
-    decides by path who may do what, so the prefix goes before anything else looks.
+    - The proxy leaves the prefix that an application is deployed under in the path. The application
+      decides by path who may do what, so the prefix goes before anything else looks.
+    - The proxy adds the caller's `X-Request-Id`, or one that it made, to the request and to the
+      answer; the application's own is left out where it is the same.
+    - Ray cancels the request of a caller who left; the application is told by a message, so that
+      it drops the work and counts it as that.
 
-    The proxy adds the caller's `X-Request-Id`, or one that it made, to the request and to the
-    answer; the application's own is left out where it is the same. `gather` is awaited before the
-    metrics are read.
+    `gather` is awaited before the metrics are read.
     """
 
     def __init__(self, app: ASGIApp, gather: Callable[[], Awaitable[None]]) -> None:
@@ -31,23 +34,52 @@ class ReplicaMiddleware:
             await self.app(scope, receive, send)
             return
         scope = _without_prefix(scope)
-        told = {(name, value) for name, value in scope["headers"] if name == REQUEST_ID}
-
-        async def send_one_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = [tuple(header) for header in message["headers"]]
-                message["headers"] = [header for header in headers if header not in told]
-            await send(message)
-
         if scope["path"] == METRICS_PATH:
             await self.gather()
-        await self.app(scope, receive, send_one_id)
+        caller_left = asyncio.Event()
+        answering = asyncio.ensure_future(
+            self.app(scope, _receive_until(caller_left, receive), _send_one_id(scope, send))
+        )
+        try:
+            await asyncio.shield(answering)
+        except asyncio.CancelledError:
+            caller_left.set()
+            await asyncio.wait({answering})
+            raise
 
 
 def _without_prefix(scope: Scope) -> Scope:
     prefix = scope.get("root_path", "")
-    path = scope["path"].removeprefix(prefix)
-    return {**scope, "headers": [tuple(header) for header in scope["headers"]], "root_path": ""} | {
-        "path": path or "/",
-        "raw_path": scope.get("raw_path", b"").removeprefix(prefix.encode()) or b"/",
+    return {
+        **scope,
+        "root_path": "",
+        "path": scope["path"].removeprefix(prefix) or "/",
+        "raw_path": scope["raw_path"].removeprefix(prefix.encode()) or b"/",
+        "headers": [tuple(header) for header in scope["headers"]],
     }
+
+
+def _send_one_id(scope: Scope, send: Send) -> Send:
+    told = {header for header in scope["headers"] if header[0] == REQUEST_ID}
+
+    async def send_one_id(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = map(tuple, message["headers"])
+            message["headers"] = [header for header in headers if header not in told]
+        await send(message)
+
+    return send_one_id
+
+
+def _receive_until(caller_left: asyncio.Event, receive: Receive) -> Receive:
+    async def receive_until() -> Message:
+        coming = asyncio.ensure_future(receive())
+        leaving = asyncio.ensure_future(caller_left.wait())
+        try:
+            await asyncio.wait({coming, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            return coming.result() if coming.done() else {"type": "http.disconnect"}
+        finally:
+            coming.cancel()
+            leaving.cancel()
+
+    return receive_until

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 240
@@ -54,15 +55,20 @@ class Cluster:
         ]
 
 
+def counted(address: str, name: str) -> float:
+    """Give the sum of a metric over all replicas."""
+    return sum(sample.value for sample in samples(address, name))
+
+
 def ready_replicas(address: str) -> set[str]:
     """Give the replicas that say in the metrics that they are ready."""
+    return {one.labels["replica"] for one in samples(address, "vitrine_ready") if one.value}
+
+
+def samples(address: str, name: str) -> list[Sample]:
     text = httpx.get(f"{address}/metrics", timeout=PATIENCE_SECONDS).text
-    return {
-        sample.labels["replica"]
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-        if sample.name == "vitrine_ready" and sample.value
-    }
+    families = text_string_to_metric_families(text)
+    return [one for family in families for one in family.samples if one.name == name]
 
 
 @contextmanager

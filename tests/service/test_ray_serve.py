@@ -22,7 +22,14 @@ from service.errors import DeadlineExceeded, Forbidden, Overloaded
 from tests.service.pictures import draw, encode
 from tests.service.problems import assert_problem
 from tests.service.ray_callers import PNG, asking
-from tests.service.ray_cluster import PATIENCE_SECONDS, ROOT, Cluster, ray_cluster, ready_replicas
+from tests.service.ray_cluster import (
+    PATIENCE_SECONDS,
+    ROOT,
+    Cluster,
+    counted,
+    ray_cluster,
+    ready_replicas,
+)
 from tests.service.waiting import until
 
 SUITE = [
@@ -54,9 +61,9 @@ def two_replicas(cluster: Cluster, tiny_bundles: Path) -> str:
 
 def test_the_tests_of_the_api_pass_against_two_replicas(two_replicas: str) -> None:
     files = [str(Path(__file__).with_name(name)) for name in SUITE]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     suite = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--against", two_replicas]
-        + files,
+        [*command, "--against", two_replicas, *files],
         cwd=ROOT,
         env={**os.environ, "PYTEST_ADDOPTS": ""},
         capture_output=True,
@@ -83,6 +90,13 @@ def test_a_deadline_that_passed_is_told_as_elsewhere(two_replicas: str) -> None:
         f"{two_replicas}{SLOW}", content=PNG, headers={"X-Deadline-Ms": "1"}, timeout=60
     )
     assert_problem(response, DeadlineExceeded)
+
+
+def test_a_caller_who_leaves_is_counted_as_that(two_replicas: str) -> None:
+    before = counted(two_replicas, "vitrine_callers_gone_total")
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{two_replicas}{SLOW}", content=PNG, timeout=0.1)
+    until(lambda: counted(two_replicas, "vitrine_callers_gone_total") == before + 1)
 
 
 def test_a_killed_replica_loses_only_its_own_requests_and_another_takes_its_place(
@@ -155,6 +169,19 @@ def test_what_no_replica_has_room_for_is_refused_by_the_proxy(growing: str) -> N
 def test_load_makes_a_second_replica(growing: str) -> None:
     with asking(growing, "/classify", callers=4):
         until(lambda: len(ready_replicas(growing)) == 2)
+
+
+def test_bundles_that_cannot_be_served_keep_the_application_from_running(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    with pytest.raises(AssertionError, match=re.escape(str(tmp_path))):
+        cluster.deploy("broken", "/broken", bundles=str(tmp_path))
+    cluster.order(delete="broken")
+
+
+def test_a_configuration_that_contradicts_is_refused(cluster: Cluster) -> None:
+    with pytest.raises(AssertionError, match="min_replicas 3 is more than max_replicas 2"):
+        cluster.deploy("wrong", "/wrong", min_replicas=3, max_replicas=2)
 
 
 def test_what_was_accepted_is_answered_when_the_application_is_deleted(
