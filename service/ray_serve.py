@@ -169,5 +169,6 @@ def app(arguments: dict[str, Any]) -> serve.Application:
         health_check_period_s=5,
         health_check_timeout_s=30,
         logging_config=QUIET,
+        max_surge_percent=25,  # a new version is ready before the old one goes
         max_constructor_retry_count=3,  # a broken bundle does not get whole by trying again
     ).bind(settings, board.bind())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 240
+PATIENCE_SECONDS = 200
 SECONDS = {  # between what replicas and proxies tell the autoscaler
     "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
     "RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
@@ -43,6 +44,8 @@ class Cluster:
         assert self.process.stdout
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
+        ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE_SECONDS)
+        assert ready, f"{order} is not done after {PATIENCE_SECONDS} s"
         answer = json.loads(self.process.stdout.readline() or '{"error": "the process ended"}')
         assert not answer, answer["error"]
 
@@ -55,9 +58,10 @@ class Cluster:
         ]
 
 
-def counted(address: str, name: str) -> float:
-    """Give the sum of a metric over all replicas."""
-    return sum(sample.value for sample in samples(address, name))
+def counted(address: str, name: str, **labels: str) -> float:
+    """Sum the samples of a metric with these labels, over all replicas."""
+    found = samples(address, name)
+    return sum(one.value for one in found if labels.items() <= one.labels.items())
 
 
 def ready_replicas(address: str) -> set[str]:

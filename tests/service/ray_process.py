@@ -22,7 +22,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # Ray prints what it thinks worth knowing
     ray.init(
-        num_cpus=4,  # counted by Ray alone: the replicas share what the machine has
+        num_cpus=8,  # counted by Ray alone: the replicas share what the machine has
         include_dashboard=False,
         log_to_driver=False,
         object_store_memory=80_000_000,
