@@ -34,7 +34,7 @@ def main() -> None:
             obey(json.loads(line))
             answer: dict[str, Any] = {}
         except Exception as error:  # the test is told
-            answer = {"error": str(error)}
+            answer = {"error": f"{error} {told_of_deployments()}"}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
     serve.shutdown()
@@ -46,6 +46,15 @@ def obey(order: dict[str, Any]) -> None:
         serve.delete(order["delete"])
         return
     serve.run(app(order["arguments"]), name=order["deploy"], route_prefix=order["prefix"])
+
+
+def told_of_deployments() -> list[str]:
+    """What `serve status` says beside the states."""
+    return [
+        deployment.message
+        for application in serve.status().applications.values()
+        for deployment in application.deployments.values()
+    ]
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -192,16 +191,16 @@ def test_a_configuration_that_contradicts_is_refused(cluster: Cluster) -> None:
 def test_what_was_accepted_is_answered_when_the_application_is_deleted(
     cluster: Cluster, two_replicas: str
 ) -> None:
-    def ask(_: int) -> int:
-        return httpx.post(
-            f"{two_replicas}{SLOW}&faithfulness=true", content=PNG, timeout=PATIENCE_SECONDS
-        ).status_code
+    def ask(_: int) -> tuple[int, float]:
+        files = [("image", LARGE)] * 16
+        response = httpx.post(f"{two_replicas}/classify", files=files, timeout=PATIENCE_SECONDS)
+        return response.status_code, time.monotonic()
 
-    with ThreadPoolExecutor(8) as callers:
-        answers = callers.map(ask, range(8))
-        deleting = threading.Thread(target=cluster.order, kwargs={"delete": "default"})
-        time.sleep(0.2)
-        deleting.start()
-        assert set(answers) == {200}
-        deleting.join(PATIENCE_SECONDS)
+    with ThreadPoolExecutor(4) as callers:
+        answers = [callers.submit(ask, number) for number in range(4)]
+        until(lambda: counted(two_replicas, "vitrine_requests_in_flight") >= 4)
+        deleted_at = time.monotonic()
+        cluster.order(delete="default")
+    assert {answer.result()[0] for answer in answers} == {200}
+    assert max(answer.result()[1] for answer in answers) > deleted_at
     assert httpx.get(f"{two_replicas}/health/live").status_code == 404
