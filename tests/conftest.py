@@ -14,6 +14,22 @@ from tests.exported import exported_once
 LABELS = ("cat", "dog", "ship")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--against",
+        metavar="URL",
+        help="pass the tests of the API against a server that runs there and serves tiny/1",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Against a server that runs elsewhere, leave out what does not ask the shared one."""
+    if config.getoption("against"):
+        asking = [item for item in items if "live" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=[item for item in items if item not in asking])
+        items[:] = asking
+
+
 def pytest_configure() -> None:
     """Make ready for cores that are busy with other tests.
 

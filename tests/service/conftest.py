@@ -12,12 +12,17 @@ import pytest
 
 from service.bundle import file_digest
 from service.contract import CONTRACT_FILE
+from tests.service.elsewhere import Elsewhere, elsewhere
 from tests.service.live import Live, serving
 
 
 @pytest.fixture(scope="session")
-def live(tiny_bundles: Path) -> Iterator[Live]:
-    with serving(tiny_bundles) as server:
+def live(request: pytest.FixtureRequest) -> Iterator[Live | Elsewhere]:
+    if address := request.config.getoption("against"):
+        with elsewhere(address) as server:
+            yield server
+        return
+    with serving(request.getfixturevalue("tiny_bundles")) as server:
         yield server
 
 
