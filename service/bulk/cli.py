@@ -86,6 +86,10 @@ class Bulk(BaseModel):
     def cli_cmd(self) -> None:
         """Write shards; say on standard error how far it is, and at the end what was done."""
         need("bulk", "pyarrow", "fsspec")
+        if self.engine == "ray":
+            from service.bulk.ray_engine import need_ray
+
+            need_ray()
         from service.bulk.output import Output
         from service.bulk.run import run
         from service.bulk.shard import Plan

@@ -40,7 +40,7 @@ def _path(field: pa.Field) -> str | None:
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def _refusal(schema: pa.Schema, asked: str, found: dict[str, str], file: str) -> str:

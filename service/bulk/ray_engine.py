@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
@@ -52,34 +52,35 @@ class Actor:
             return None, pickle.dumps(error)
 
 
-def rows_of_ray(job: Job, batches: Iterable[Batch], workers: int) -> Iterator[pa.RecordBatch]:
-    """Give the rows of each batch, in order, computed by `workers` actors.
-
-    They are of the cluster that RAY_ADDRESS names, or of one that is started here and ends with
-    this. A lost actor is replaced, and what it had not answered is done again.
-
-    Raises what an actor raises, PackageMissing, and InferenceFailed where Ray gives up.
-    """
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is told to anybody
-    os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+def need_ray() -> None:
+    """Import Ray, quiet, and with nothing told to anybody. Raises PackageMissing."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # it warns of what Ray Data takes care
     need("ray", "ray", "ray.data", "pandas")
+
+
+def rows_of_ray(job: Job, batches: Iterable[Batch], workers: int) -> Iterator[pa.RecordBatch]:
+    """Give the rows of each batch, in order, computed by `workers` actors; 0 fills the cluster.
+
+    The cluster is that of RAY_ADDRESS, or one that is started here and ends with this. A lost actor
+    is replaced, and what it had not answered is done again.
+
+    Raises what an actor raises, and InferenceFailed where Ray gives up.
+    """
     import ray
+    from ray.exceptions import RayError
 
     given = [{"batch": pickle.dumps(batch)} for batch in batches]
     try:
-        ray.init(
-            address=os.environ.get("RAY_ADDRESS") or "local",
-            logging_level=logging.WARNING,
-            log_to_driver=False,
-            include_dashboard=False,
-        )
+        _connect()
+        cpus = int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
         data = ray.data.from_items(given, override_num_blocks=min(len(given), MOST_BLOCKS))
         answered = data.map_batches(
             Actor,
             fn_constructor_args=(job,),
             batch_size=None,
             batch_format="pyarrow",
-            concurrency=workers or _fitting(ray.cluster_resources(), job.threads),
+            compute=ray.data.ActorPoolStrategy(size=workers or max(1, cpus // job.threads)),
             num_cpus=job.threads,
             num_gpus=1 if job.provider == "cuda" else 0,
         )
@@ -87,7 +88,7 @@ def rows_of_ray(job: Job, batches: Iterable[Batch], workers: int) -> Iterator[pa
             if answer["error"] is not None:
                 raise pickle.loads(answer["error"])  # noqa: S301 - an actor's own
             yield unpacked(answer["rows"])
-    except (ray.exceptions.RayError, ConnectionError) as error:
+    except (RayError, ConnectionError) as error:
         raise InferenceFailed(
             f"Ray gave up: {str(error).strip().splitlines()[-1]}; the same command goes on from "
             "the last shard"
@@ -96,6 +97,17 @@ def rows_of_ray(job: Job, batches: Iterable[Batch], workers: int) -> Iterator[pa
         ray.shutdown()
 
 
-def _fitting(resources: Mapping[str, float], threads: int) -> int:
-    """Say how many actors fit the cluster's CPUs."""
-    return max(1, int(resources.get("CPU", 1)) // threads)
+def _connect() -> None:
+    """Enter a cluster, and keep Ray Data to the order of the batches and to saying little."""
+    import ray
+
+    ray.init(
+        address=os.environ.get("RAY_ADDRESS") or "local",
+        logging_level=logging.WARNING,
+        log_to_driver=False,
+        include_dashboard=False,
+    )
+    context = ray.data.DataContext.get_current()
+    context.execution_options.preserve_order = True
+    context.enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)

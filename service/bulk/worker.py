@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing.connection import Connection
 
 from service.bulk.classifier import Classifier
@@ -11,7 +13,7 @@ from service.bulk.job import Job
 from service.bulk.reader import Picture, Reader
 from service.bulk.rows import packed
 from service.bulk.shard import Batch
-from service.errors import VitrineError
+from service.errors import InferenceFailed, VitrineError
 
 Answer = bytes | VitrineError
 
@@ -28,25 +30,28 @@ class Worker:
 
     def run(self) -> None:
         """Send rows for each batch, or the error that ends all of it."""
-        try:
-            self._answer_all()
-        except VitrineError as error:
-            self._pipe.send(error)
+        with ThreadPoolExecutor(1) as thread:  # it ends with the other end of the pipe
+            try:
+                self._answer_all(thread)
+            except VitrineError as error:
+                self._pipe.send(error)
+            except Exception as error:
+                traceback.print_exc()
+                self._pipe.send(InferenceFailed(f"a worker process failed: {error!r}"))
 
-    def _answer_all(self) -> None:
+    def _answer_all(self, thread: ThreadPoolExecutor) -> None:
         classifier = Classifier(self._job)
         reader = Reader(self._job.limits.max_bytes)
-        with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(self._take, reader)
+        while (taken := coming.result()) is not None:
             coming = thread.submit(self._take, reader)
-            while (taken := coming.result()) is not None:
-                coming = thread.submit(self._take, reader)
-                batch, pictures = taken
-                self._pipe.send(packed(classifier.rows(batch.names(), pictures)))
+            batch, pictures = taken
+            self._pipe.send(packed(classifier.rows(batch.names(), pictures)))
 
     def _take(self, reader: Reader) -> tuple[Batch, list[Picture]] | None:
         try:
             batch = self._pipe.recv()
-        except EOFError:  # the command ended, or was killed
+        except (EOFError, ConnectionError):  # the command ended, or was killed
             return None
         return batch, reader.read(batch)
 
@@ -54,7 +59,5 @@ class Worker:
 def work(pipe: Connection, job: Job) -> None:
     """Be a worker process; an interrupt from the terminal is the command's to handle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
+    with suppress(ConnectionError):  # the command ended while rows were under way
         Worker(pipe, job).run()
-    except BrokenPipeError:  # the command was killed while rows were under way
-        return
