@@ -103,6 +103,8 @@ class Bulk(BaseModel):
         listing = list_pictures(self.paths[:-1], self.image_column, self.output)
         if listing.passed_over:
             sys.stderr.write(f"{listing.passed_over:,} files are no pictures by name: left out\n")
+        if listing.is_of_this_process and self.engine == "ray":
+            raise InvalidParameter("engine: memory:// is of one process; take --engine local")
         plan = Plan(listing, self.shard_size, self.batch_size)
         output = Output(self.output)
         with output.alone():
@@ -113,13 +115,14 @@ class Bulk(BaseModel):
         from service.bulk.job import Job, Told
 
         cpus = cpu_budget().cpus
+        workers = cpus if self.engine == "ray" else self.workers or cpus
         return Job(
             bundle=folder,
             digest=digest,
             told=Told(self.top_k, self.embedding, self.relevance),
             provider=self.provider,
             precision=self.precision,
-            threads=threads_of_a_worker(self.threads, self.workers or cpus, cpus),
+            threads=threads_of_a_worker(self.threads, workers, cpus),
             limits=ImageLimits(self.max_image_bytes, self.max_image_pixels),
         )
 
@@ -129,8 +132,6 @@ class Bulk(BaseModel):
         if self.engine == "ray":
             from service.bulk.ray_engine import rows_of_ray
 
-            if listing.is_of_this_process:
-                raise InvalidParameter("engine: memory:// is of one process; copy it to a folder")
             return rows_of_ray(job, batches, self.workers)
         from service.bulk.local_engine import rows_here, rows_of_workers
 

@@ -136,8 +136,8 @@ def _contents(urls: list[str]) -> list[Picture]:
     paths = [Place.of(url).path for url in urls]
     if place.is_local or len(paths) == 1:
         return [_content(place, path) for path in paths]
-    answers = place.filesystem.cat(paths, on_error="return")
-    return [_told(place, path, answers[path]) for path in paths]
+    answers = place.filesystem.cat_ranges(paths, None, None, on_error="return")  # whole files
+    return [_told(place, path, answer) for path, answer in zip(paths, answers, strict=True)]
 
 
 def _content(place: Place, path: str) -> Picture:

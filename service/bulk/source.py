@@ -79,7 +79,7 @@ class Listing:
 
 
 def list_pictures(inputs: Sequence[str], column: str, output: str) -> Listing:
-    """List the pictures of every input; what lies in `output` is none of them.
+    """List the pictures of every input; Parquet in `output` is not read.
 
     Raises InvalidInput where there are none, or a file is broken; InvalidParameter where a Parquet
     file has no such column.
@@ -92,7 +92,7 @@ def list_pictures(inputs: Sequence[str], column: str, output: str) -> Listing:
         passed_over += others
     outside = Place.of(output)
     own = outside.url(outside.path).rstrip("/") + "/"
-    kept = [file for file in files if not file.url.startswith(own)]
+    kept = [file for file in files if file.kind != "parquet" or not file.url.startswith(own)]
     stretches = tuple(stretch for stretch in _stretches(kept, column) if len(stretch))
     if not stretches:
         raise InvalidInput(
@@ -111,7 +111,8 @@ def _files(url: str) -> tuple[list[Found], int]:
             return [Found(place, _size(filesystem.info(path)))], 0
         if has_magic(path) and not filesystem.exists(path):
             matches = filesystem.glob(path, detail=True)
-            return _sorted(place, {name: info for name, info in matches.items() if _is_file(info)})
+            files = {name: info for name, info in matches.items() if info["type"] == "file"}
+            return _sorted(place, files), 0
         inside = filesystem.find(path, detail=True)
     except OSError as error:
         raise InvalidInput(f"{url} cannot be listed: {error.strerror or error}") from None
@@ -126,17 +127,11 @@ def _files(url: str) -> tuple[list[Found], int]:
         if name.lower().endswith((*PICTURES, *PARQUET, *ARCHIVES))
         and not any(part.startswith(".") for part in name.removeprefix(root).split("/"))
     }
-    found, _ = _sorted(place, known)
-    return found, len(inside) - len(known)
+    return _sorted(place, known), len(inside) - len(known)
 
 
-def _sorted(place: Place, infos: dict[str, dict[str, object]]) -> tuple[list[Found], int]:
-    filesystem = place.filesystem
-    return [Found(Place(filesystem, name), _size(infos[name])) for name in sorted(infos)], 0
-
-
-def _is_file(info: dict[str, object]) -> bool:
-    return info["type"] == "file" or bool(info.get("islink"))
+def _sorted(place: Place, infos: dict[str, dict[str, object]]) -> list[Found]:
+    return [Found(Place(place.filesystem, name), _size(infos[name])) for name in sorted(infos)]
 
 
 def _size(info: dict[str, object]) -> int:

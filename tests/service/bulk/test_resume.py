@@ -112,6 +112,7 @@ def test_what_was_begun_without_a_shard_may_be_begun_otherwise(bulk, pictures, t
 def test_two_runs_do_not_write_to_one_folder_at_once(bulk, archive, tmp_path) -> None:
     process = bulk.start(archive, tmp_path, *SMALL, *ONE_PROCESS)
     wait_until(lambda: shards(tmp_path))
+    process.send_signal(signal.SIGSTOP)
     ended = bulk(archive, tmp_path, *SMALL)
     process.kill()
     process.communicate()

@@ -115,7 +115,7 @@ def test_a_store_of_fsspec_is_read_and_written(tiny_bundles) -> None:
         ["bulk", "memory://in", "memory://out", "--shard-size", "3", "--bundles", str(tiny_bundles)]
     )
     with memory.open("/out/shard-000001.parquet") as file:
-        assert parquet.read_table(file)["path"].to_pylist() == ["memory://in/3.png"]
+        assert parquet.read_table(file)["path"].to_pylist() == ["memory:///in/3.png"]
     memory.rm("/", recursive=True)
 
 
