@@ -1,4 +1,4 @@
-"""The `vitrine` command: serve, classify, explain, inspect, benchmark, soak, doctor, key."""
+"""The `vitrine` command: serve, classify, explain, bulk, inspect, benchmark, soak, doctor, key."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from pydantic_settings import (
 
 from service import __version__
 from service.benchmarking.cli import Benchmark
+from service.bulk.cli import Bulk
 from service.command_line import run
 from service.drawing.options import Drawing
 from service.errors import InvalidInput, VitrineError
@@ -195,6 +196,7 @@ class Vitrine(
     serve: CliSubCommand[Serve] = Field(description="Serve models over HTTP")
     classify: CliSubCommand[Classify] = Field(description="Classify pictures without a server")
     explain: CliSubCommand[Explain] = Field(description="Draw what the model saw in a picture")
+    bulk: CliSubCommand[Bulk] = Field(description="Classify a great many pictures into Parquet")
     inspect: CliSubCommand[Inspect] = Field(description="Print the bundles' contracts")
     benchmark: CliSubCommand[Benchmark] = Field(description="Measure the served model")
     soak: CliSubCommand[Soak] = Field(description="Try the service for long, with all that is bad")

@@ -1,0 +1,1 @@
+"""Classifies a great many pictures into Parquet: `vitrine bulk`."""
