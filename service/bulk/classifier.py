@@ -1,7 +1,5 @@
 """Makes rows of encoded pictures, with a verified model in this process."""
 
-# mypy: disable-error-code="import-untyped"
-
 from __future__ import annotations
 
 from collections.abc import Sequence

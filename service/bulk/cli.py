@@ -1,7 +1,5 @@
 """The command `vitrine bulk`."""
 
-# mypy: disable-error-code="import-untyped"
-
 from __future__ import annotations
 
 import sys

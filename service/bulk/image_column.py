@@ -1,7 +1,5 @@
 """Finds the column of a Parquet file that holds pictures."""
 
-# mypy: disable-error-code="import-untyped"
-
 from __future__ import annotations
 
 import pyarrow as pa

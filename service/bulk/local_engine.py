@@ -1,7 +1,5 @@
 """Makes the rows of many batches on one machine, with a process for each of its cores."""
 
-# mypy: disable-error-code="import-untyped"
-
 from __future__ import annotations
 
 import multiprocessing

@@ -1,7 +1,5 @@
 """Where pictures and rows lie: a path of this machine, or a URL that fsspec knows."""
 
-# mypy: disable-error-code="import-untyped"
-
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Makes the rows of many batches with actors of Ray Data, on one machine or many."""
 
-# mypy: disable-error-code="import-untyped"
-
 from __future__ import annotations
 
 import logging

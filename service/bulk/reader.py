@@ -1,7 +1,5 @@
 """Reads the encoded pictures of a batch from wherever they lie."""
 
-# mypy: disable-error-code="import-untyped"
-
 from __future__ import annotations
 
 import zipfile

@@ -1,7 +1,5 @@
 """The rows that are written: a column each for what is told, and what a picture's row holds."""
 
-# mypy: disable-error-code="import-untyped"
-
 from __future__ import annotations
 
 import json

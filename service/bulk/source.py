@@ -3,8 +3,6 @@
 Their order is that of INPUT on the command line, and within a folder or glob that of the paths.
 """
 
-# mypy: disable-error-code="import-untyped"
-
 from __future__ import annotations
 
 import hashlib
