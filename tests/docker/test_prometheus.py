@@ -42,7 +42,10 @@ def configuration(target: str) -> str:
 def vitrine() -> Iterator[str]:
     """The address of a served Vitrine that was asked for this and that."""
     picture = encode(draw())
-    with command(EMBEDDED_BUNDLES) as server, httpx.Client(base_url=server.address) as client:
+    with (
+        command(EMBEDDED_BUNDLES) as server,
+        httpx.Client(base_url=server.address, timeout=PATIENCE_SECONDS) as client,
+    ):
         assert client.post("/classify", content=picture).status_code == 200
         assert client.post("/explain?method=occlusion", content=picture).status_code == 200
         assert client.post("/classify", content=b"no picture").status_code == 415
