@@ -44,6 +44,8 @@ shared=(--constraints "$locks/cpu.txt")
 lock build <<<$'hatchling\ncyclonedx-bom'
 lock cpu pyproject.toml --extra cpu </dev/null
 lock otel pyproject.toml --extra otel "${shared[@]}" </dev/null
+lock bulk pyproject.toml --extra bulk "${shared[@]}" </dev/null
+lock ray pyproject.toml --extra ray "${shared[@]}" </dev/null
 lock gpu pyproject.toml --extra gpu "${shared[@]}" <<<'onnxruntime-gpu[cuda,cudnn]'
 lock train-cuda pyproject.toml --extra cpu --extra train "${shared[@]}" <<<"torch==$TORCH"
 [ -z "$torch_links" ] ||

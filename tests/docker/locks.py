@@ -20,6 +20,8 @@ EXTRAS = {
     "cpu": ("cpu",),
     "gpu": ("gpu",),
     "otel": ("otel",),
+    "bulk": ("bulk",),
+    "ray": ("ray",),
     "train": ("cpu", "train"),
     "train-cuda": ("cpu", "train"),
 }
