@@ -96,15 +96,24 @@ def rows_of_ray(job: Job, batches: Iterable[Batch], workers: int) -> Iterator[pa
 
 
 def _connect() -> None:
-    """Enter a cluster, and keep Ray Data to the order of the batches and to saying little."""
+    """Enter a cluster, and keep Ray Data to the order of the batches and to saying little.
+
+    Raises InferenceFailed.
+    """
     import ray
 
-    ray.init(
-        address=os.environ.get("RAY_ADDRESS") or "local",
-        logging_level=logging.WARNING,
-        log_to_driver=False,
-        include_dashboard=False,
-    )
+    try:
+        ray.init(
+            address=os.environ.get("RAY_ADDRESS") or "local",
+            logging_level=logging.WARNING,
+            log_to_driver=False,
+            include_dashboard=False,
+        )
+    except Exception as error:  # Ray raises of many kinds, bare ones too
+        raise InferenceFailed(
+            f"Ray cannot be entered: {str(error).strip()}; check RAY_ADDRESS, or the load of this "
+            "machine, and run the same command again"
+        ) from error
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False
