@@ -111,8 +111,8 @@ def _connect() -> None:
         )
     except Exception as error:  # Ray raises of many kinds, bare ones too
         raise InferenceFailed(
-            f"Ray cannot be entered: {str(error).strip().rstrip(".")}; check RAY_ADDRESS, or the load of this "
-            "machine, and run the same command again"
+            f"Ray cannot be entered: {str(error).strip().rstrip('.')}; check RAY_ADDRESS, or the "
+            "load of this machine, and run the same command again"
         ) from error
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True
