@@ -19,12 +19,13 @@ def sources(data: Data) -> tuple[str, ...]:
 
 
 def cifar10_cpu(data: Data, run: Path | str = "runs/cifar10-cpu") -> TrainingConfig:
-    """CIFAR-10 on two CPU cores, as far as 98 minutes go: the model that the package embeds.
+    """CIFAR-10 on two CPU cores, as far as 98 minutes go: what the embedded model began with.
 
     Command: `OMP_WAIT_POLICY=passive vitrine-model train --recipe cifar10_cpu --data cifar10`.
     Time: 98 minutes on two cores of an AMD EPYC with bfloat16 instructions; 2.7 M parameters.
-    Accuracy: 84.0 % on the test set, measured for the embedded model (docs/training.md tells how
-    its run differed). More time or more cores give more: the schedule stretches over the budget.
+    Accuracy: 84.0 % on the test set (docs/training.md tells how that run differed, and how another
+    105 minutes made it 87.6 %). More time or more cores give more: the schedule stretches over
+    the budget.
     """
     return TrainingConfig(
         recipe="cifar10_cpu",

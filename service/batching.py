@@ -74,7 +74,7 @@ class Batcher(Generic[Item, Result]):
         self._sizes = sizes
         self._always_wide = always_wide
         self._on_batch = on_batch
-        self.admission = Admission(max_queue, what, cores.number, sizes.largest)
+        self.admission = Admission(max_queue, what, cores.places, sizes.largest)
         self._queue: deque[Waiting[Item, Result]] = deque()
         self._arrival = asyncio.Event()
         self._running: set[asyncio.Future[None]] = set()
@@ -159,7 +159,7 @@ class Batcher(Generic[Item, Result]):
 
     async def _start_batch(self) -> None:
         """Wait for a turn, then run what waits by then."""
-        held = self._cores.number if self._always_wide else 1
+        held = self._cores.places if self._always_wide else 1
         # a lane that takes every core lets all go first that wait already: its items may be many
         since = time.perf_counter() if self._always_wide else self._queue[0].since
         await self._cores.take(held, since)
@@ -179,13 +179,13 @@ class Batcher(Generic[Item, Result]):
                 self._cores.release(held)
 
     async def _let_others_come(self) -> None:
-        """Let the event loop read what has come, while fewer wait than their share of a core.
+        """Let the event loop read what has come, while fewer wait than a place's share.
 
         Who was just answered asks again meanwhile, and half of all batches would else be of one
-        image. The core rests no longer than the event loop works, which would want a CPU from the
-        batch. It ends when the loop has found nothing for some turns.
+        image. The place rests no longer than the event loop works, which would want a CPU from
+        the batch. It ends when the loop has found nothing for some turns.
         """
-        share = math.ceil(self.admission.places.held / self._cores.number)
+        share = math.ceil(self.admission.places.held / self._cores.places)
         enough = min(self._sizes.largest, share)
         waited, quiet = len(self._queue), 0
         while len(self._queue) < enough and quiet < QUIET_TURNS:
@@ -200,7 +200,7 @@ class Batcher(Generic[Item, Result]):
         """
         admission = self.admission
         most, admission.most_under_way = admission.most_under_way, admission.places.held
-        idle = self._cores.free == self._cores.number - 1
+        idle = self._cores.free == self._cores.places - 1
         return idle and most < self._cores.number and not self._cores.are_wanted
 
     def _next_batch(self) -> list[Waiting[Item, Result]]:
@@ -223,7 +223,7 @@ class Batcher(Generic[Item, Result]):
     def _dispatch(self, batch: list[Waiting[Item, Result]], held: int) -> None:
         loop = asyncio.get_running_loop()
         finished: asyncio.Future[None] = loop.create_future()
-        items, is_wide = [entry.item for entry in batch], held == self._cores.number
+        items, is_wide = [entry.item for entry in batch], held == self._cores.places
         started = time.perf_counter()
 
         def work() -> None:

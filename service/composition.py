@@ -23,13 +23,15 @@ from service.served_model import Lane, ServedModel
 from service.settings import Settings
 from service.shared_folder import VARIABLE
 
+SPARE_PLACES = 1  # gained a fifth of throughput at 8 callers on 2 CPUs; a second one nothing
+
 
 def compose(settings: Settings) -> Context:
     """Make what the routes need. Nothing is loaded yet."""
     decode_in_calling_thread()
     metrics, registry = Metrics(), Registry(settings.default_model)
     threads = settings.threads or cpu_budget().cpus
-    cores = Cores(threads)
+    cores = Cores(threads, SPARE_PLACES)
     for lane, limit in _queue_limits(settings).items():
         metrics.queue_limit.labels(lane).set(limit)
     loader = Loader(

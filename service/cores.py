@@ -1,6 +1,7 @@
 """The CPUs that one process computes with, and whose turn it is to use them.
 
-A place is the right to keep one of them busy.
+A place is the right to keep one of them busy. There may be a few more places than CPUs, so that the
+CPUs have work while answers are written and requests are read.
 
 Decoding and inference share them, so that neither starves the other and no thread waits for a CPU
 that another holds. Who has waited longest is served first: what was begun is finished before more
@@ -20,18 +21,19 @@ Result = TypeVar("Result")
 
 
 class Cores:
-    """A number of CPUs, each with a place to compute at and a thread.
+    """A number of CPUs, and of places to compute at, each with a thread.
 
     Invariant: never more places are held than there are, and nobody gets one before somebody older
     who waits. It belongs to one event loop.
     """
 
-    def __init__(self, number: int, name: str = "core") -> None:
+    def __init__(self, number: int, spare: int = 0, name: str = "core") -> None:
         self.number = number
-        self._free = number
+        self.places = number + spare
+        self._free = self.places
         self._order = count()
         self._waiting: list[tuple[float, int, int, asyncio.Future[None]]] = []
-        self._threads = ThreadPoolExecutor(number, thread_name_prefix=name)
+        self._threads = ThreadPoolExecutor(self.places, thread_name_prefix=name)
 
     @property
     def free(self) -> int:

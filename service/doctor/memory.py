@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from service.composition import SPARE_PLACES
 from service.doctor.check import Check, mebibytes
 from service.doctor.footprint import Footprint
 from service.memory_budget import MemoryLimit
@@ -72,12 +73,12 @@ def _workers(
 
 
 def _at_worst(settings: Settings, threads: int, takes: int, limit: MemoryLimit) -> Check:
-    decoding = threads * settings.max_image_pixels * DECODING_BYTES
+    decoding = (threads + SPARE_PLACES) * settings.max_image_pixels * DECODING_BYTES
     remembered = settings.cache_bytes
     total = takes + settings.workers * (settings.max_queue_bytes + decoding + remembered)
     found = (
         f"at worst {mebibytes(total)}: with each worker's queue full of bodies "
-        f"({mebibytes(settings.max_queue_bytes)}), and {threads} of the largest "
+        f"({mebibytes(settings.max_queue_bytes)}), and {threads + SPARE_PLACES} of the largest "
         f"pictures being decoded ({mebibytes(decoding)})"
         + (f", and {mebibytes(remembered)} of results" if remembered else "")
     )

@@ -59,11 +59,11 @@ class Live:
     def busy_engine(self) -> Iterator[None]:
         """Hold every core, so that pictures wait in the queue."""
         cores, loop = self.context.cores, self.context.registry.get()._classify._loop.get_loop()
-        asyncio.run_coroutine_threadsafe(cores.take(cores.number, since=0), loop).result()
+        asyncio.run_coroutine_threadsafe(cores.take(cores.places, since=0), loop).result()
         try:
             yield
         finally:
-            loop.call_soon_threadsafe(cores.release, cores.number)
+            loop.call_soon_threadsafe(cores.release, cores.places)
 
 
 @contextmanager
@@ -76,7 +76,7 @@ def serving(
 ) -> Iterator[Live]:
     """Run a server on a thread of this process until the block ends; its client sends `headers`."""
     is_ready = threading.Event()
-    chosen = Settings(**{"bundles": bundles, "threads": 1, **settings})
+    chosen = Settings(bundles=bundles, threads=1, **settings)
     app = create_app(
         chosen,
         on_ready=is_ready.set,

@@ -173,10 +173,10 @@ def test_every_batch_size_is_warm_before_the_first_caller(tiny_bundle) -> None:
 
 
 def test_large_pictures_are_decoded_side_by_side_while_others_are_classified(tiny_bundles) -> None:
-    """A picture that is being decoded holds one core, and leaves the others to whoever is next."""
+    """A picture that is being decoded holds one place, and leaves the others to whoever is next."""
     noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), np.uint8)
     large = encode(Image.fromarray(noise))
-    with serving(tiny_bundles, threads=2) as server, ThreadPoolExecutor() as callers:
+    with serving(tiny_bundles) as server, ThreadPoolExecutor() as callers:
         model = server.context.registry.get()
         decode, gate, decoding = model._images.decode, threading.Event(), threading.Event()
 

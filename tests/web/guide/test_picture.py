@@ -39,7 +39,7 @@ def test_the_gallery_has_a_picture_for_each_label_and_the_visitors_as_a_question
 
 
 def test_the_cards_accuracy_is_counted_again_from_its_confusion_matrix(guide):
-    expect(guide.locator("#check-formula")).to_have_text("8397 / 10000")
+    expect(guide.locator("#check-formula")).to_have_text("8758 / 10000")
     assert verdict(guide) == "true"
 
 
