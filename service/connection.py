@@ -27,40 +27,6 @@ SPARE_CONNECTIONS = 64  # beyond the limit, for probes; others are told 503
 HEADERS_TOO_LARGE = "431 Request Header Fields Too Large"
 
 
-class GatheredWrites(asyncio.Transport):
-    """What one request's answer is written to: its head and its body go out in one system call.
-
-    Invariant: what is written goes out before the event loop waits, and before the end of the
-    connection. A write wakes the caller, who cannot do anything with a head alone.
-    """
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__()
-        self._transport = transport
-        self._loop = loop
-        self._held: list[bytes | bytearray | memoryview[int]] = []
-
-    def write(self, data: bytes | bytearray | memoryview[int]) -> None:
-        """Take bytes of the answer."""
-        if not self._held:
-            self._loop.call_soon(self._flush)
-        self._held.append(data)
-
-    def close(self) -> None:
-        """End the connection behind what was written."""
-        self._flush()
-        self._transport.close()
-
-    def is_closing(self) -> bool:
-        """Whether the connection ends."""
-        return self._transport.is_closing()
-
-    def _flush(self) -> None:
-        if self._held:
-            self._transport.write(b"".join(self._held))
-            self._held.clear()
-
-
 @dataclass(frozen=True)
 class ConnectionLimits:
     """What one connection may take."""
@@ -156,7 +122,6 @@ class Connection(HttpToolsProtocol):
         self.is_in_headers, self.is_in_body = False, True
         self._stop_header_timer()
         super().on_headers_complete()
-        self.cycle.transport = GatheredWrites(self.transport, self.loop)
         if self.is_spare and self.cycle is not None:
             self.cycle.keep_alive = False
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from model import throughput
+from model import train
 from model.cli import main
 from model.sources import Picture
 from model.throughput import measure_throughput, some_of_every_class
@@ -32,7 +32,7 @@ def test_every_way_to_load_is_held_against_the_model(tiny_config):
 
 
 def test_loading_that_is_slow_shows(tiny_config, monkeypatch):
-    read = throughput.read_training_data
+    read = train.read_training_data
 
     def slow(*arguments):
         data = read(*arguments)
@@ -43,7 +43,7 @@ def test_loading_that_is_slow_shows(tiny_config, monkeypatch):
             )
         return data
 
-    monkeypatch.setattr(throughput, "read_training_data", slow)
+    monkeypatch.setattr(train, "read_training_data", slow)
     measured = measure_throughput(tiny_config(), images=30, seconds=0.1, rounds=1, workers=(0,))
     held, streamed = measured.loading
     assert streamed.images_per_second < 100  # 10 ms each

@@ -55,14 +55,6 @@ def caller(server: Live | Command) -> Iterator[socket.socket]:
         yield connection
 
 
-def test_an_answer_comes_whole_in_one_piece(hasty) -> None:
-    with caller(hasty) as connection:
-        connection.sendall(GET)
-        head, _, body = connection.recv(WINDOW).partition(b"\r\n\r\n")
-        length = next(line for line in head.split(b"\r\n") if line.startswith(b"content-length"))
-        assert int(length.partition(b":")[2]) == len(body) > 0
-
-
 def read_answer(connection: socket.socket) -> httpx.Response:
     """Read one answer whose length is told, and nothing of the next."""
     with closing(connection.makefile("rb", buffering=0)) as stream:

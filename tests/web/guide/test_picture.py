@@ -35,7 +35,7 @@ def test_the_gallery_has_a_picture_for_each_label_and_the_visitors_as_a_question
     names = guide.locator(".gallery b").all_inner_texts()
     assert len(names) == 11
     assert names[-1] == "?"
-    expect(guide.locator(".gallery")).to_contain_text("85% right")
+    expect(guide.locator(".gallery")).to_contain_text("90% right")
 
 
 def test_the_cards_accuracy_is_counted_again_from_its_confusion_matrix(guide):
