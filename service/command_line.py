@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -13,18 +14,23 @@ from pydantic_settings import BaseSettings, CliApp
 from service.errors import ErrorDetail, InvalidParameter, VitrineError
 
 INTERRUPTED = 130
+NOBODY_READS = 141  # as a shell tells of a program that SIGPIPE ended
 
 
 def run(command: type[BaseSettings], program: str, arguments: Sequence[str] | None) -> None:
     """Run a command line; errors print title and detail and exit with their class's code."""
     try:
         CliApp.run(command, cli_args=list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
     except ValidationError as error:
         _exit(program, _invalid(error))
     except VitrineError as error:
         _exit(program, error)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # of `vitrine doctor | head`; the interpreter flushes once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(NOBODY_READS)
 
 
 def _invalid(error: ValidationError) -> InvalidParameter:

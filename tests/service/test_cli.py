@@ -14,6 +14,7 @@ from PIL import Image
 
 from service import __version__
 from service.cli import main
+from service.command_line import NOBODY_READS
 from service.contract import CONTRACT_FILE
 from service.errors import InvalidParameter
 from service.explanation.methods import METHODS
@@ -174,6 +175,18 @@ def test_an_interrupt_ends_quietly(tmp_path) -> None:
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (ended.returncode, ended.stderr) == (130, "")
+
+
+def test_a_reader_that_has_enough_ends_it_quietly(tiny_bundles) -> None:
+    inspecting = subprocess.Popen(
+        [VITRINE, "inspect", "--bundles", tiny_bundles],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert inspecting.stdout
+    inspecting.stdout.close()
+    _, errors = inspecting.communicate(timeout=60)
+    assert (inspecting.returncode, errors) == (NOBODY_READS, b"")
 
 
 def test_a_real_classify_process_never_loads_torch(tiny_bundles, picture) -> None:
