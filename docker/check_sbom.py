@@ -26,10 +26,10 @@ def listed(components: list[dict[str, str]], kind: str) -> Pinned:
     return {(item["name"], item["version"]) for item in found}
 
 
-def compare(kind: str, listed: Pinned, installed: Pinned) -> None:
+def compare(kind: str, found: Pinned, installed: Pinned) -> None:
     """Say how many packages there are; end the program where the two differ."""
-    if listed != installed:
-        difference = sorted(listed ^ installed)
+    if found != installed:
+        difference = sorted(found ^ installed)
         sys.exit(f"check_sbom.py: {kind}: listed or installed, but not both: {difference}")
     sys.stdout.write(f"{len(installed)} packages of {kind}, each listed in its version\n")
 

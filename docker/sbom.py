@@ -20,7 +20,7 @@ def installed(status: str) -> Iterator[dict[str, str]]:
     for paragraph in status.strip().split("\n\n"):
         fields = parser.parsestr(paragraph)
         if fields["Status"].split()[-1] == "installed":
-            yield {key: fields[key.title()] for key in ("package", "version", "architecture")}
+            yield {key: fields[key] for key in ("package", "version", "architecture")}
 
 
 def component(package: dict[str, str]) -> dict[str, str]:

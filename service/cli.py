@@ -23,9 +23,10 @@ from service.benchmarking.cli import Benchmark
 from service.bulk.cli import Bulk
 from service.command_line import run
 from service.drawing.options import Drawing
-from service.errors import InvalidInput, VitrineError
+from service.errors import VitrineError
 from service.explain_schemas import ExplainMapsResult
 from service.explanation.question import ExplainOptions, ask
+from service.output_file import write_output
 from service.settings import EMBEDDED_BUNDLES, Settings
 from service.soak.cli import Soak
 
@@ -100,12 +101,7 @@ class Explain(LocalCommand, ExplainOptions, Drawing):
 
         model = LocalModel(self.bundles)
         result, png = model.explain(self.image, ask(model.contract, self), self)
-        try:
-            self.output.write_bytes(png)
-        except OSError as error:
-            raise InvalidInput(
-                f"{self.output} cannot be written: {error.strerror}; choose another --output"
-            ) from None
+        write_output(self.output, png)
         for one in result.maps if isinstance(result, ExplainMapsResult) else [result]:
             print(
                 f"{self.output}: {result.method.name} of {one.target.label} "

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from service.errors import InvalidInput
+from service.output_file import write_output
 from service.settings import EMBEDDED_BUNDLES
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ class Benchmark(BaseModel):
         )
         print(report)
         if self.output:
-            _write(self.output, report.environment)
+            write_output(self.output, report.environment.encode())
             print(
                 f"\nwritten: {self.output}\nnext:    set -a; . {self.output}; set +a; vitrine serve"
             )
@@ -211,18 +211,9 @@ class Benchmark(BaseModel):
 
     def _tell(self, text: str, document: dict[str, Any]) -> None:
         if self.output:
-            _write(self.output, json.dumps(document, indent=2) + "\n")
+            write_output(self.output, (json.dumps(document, indent=2) + "\n").encode())
         print(text)
 
 
 def _progress(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text)
-    except OSError as error:
-        raise InvalidInput(
-            f"{path} cannot be written: {error.strerror}; choose another --output"
-        ) from None

@@ -11,11 +11,12 @@ from pathlib import Path
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, CliImplicitFlag, SettingsConfigDict
 
+from service.benchmarking.table import table
 from service.command_line import run
-from service.errors import InvalidInput
+from service.output_file import write_output
 from service.scaling.autoscaler import Bounds, Target
 from service.scaling.day import Day
-from service.scaling.report import Row, row, table
+from service.scaling.report import HEADINGS, Row, row
 from service.scaling.simulation import Capacity, Outcome, simulate
 
 PROGRAM = "python -m service.scaling"
@@ -79,8 +80,8 @@ class Scaling(BaseSettings):
         if self.output:
             document = self.model_dump(mode="json", exclude={"output"})
             document["rows"] = [asdict(one) for one in rows]
-            _write(self.output, document)
-        print(table(rows))
+            write_output(self.output, (json.dumps(document, indent=2) + "\n").encode())
+        print(table(HEADINGS, [one.cells() for one in rows]))
 
     def _rows(self) -> Iterator[Row]:
         targets = [Target("cpu", value) for value in self.cpu_percent]
@@ -104,15 +105,6 @@ class Scaling(BaseSettings):
         )
         day = Day(self.peak)
         return simulate(day, capacity, targets, bounds, hours=self.hours, seed=self.seed)
-
-
-def _write(path: Path, document: dict[str, object]) -> None:
-    try:
-        path.write_text(json.dumps(document, indent=2) + "\n")
-    except OSError as error:
-        raise InvalidInput(
-            f"{path} cannot be written: {error.strerror}; choose another --output"
-        ) from None
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

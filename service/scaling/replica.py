@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heapq import heapify, heappop, heappush, heapreplace
+from heapq import heappop, heappush, heapreplace
 
 
 class Replica:
@@ -18,7 +18,6 @@ class Replica:
         self.taken_seconds = 0.0
         self._free_at = [ready_at] * cores
         self._ends: list[float] = []
-        heapify(self._free_at)
 
     def offer(self, at: float, seconds: float) -> float | None:
         """Give when an image that takes a core so long is answered, or None: it is refused."""

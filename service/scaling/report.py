@@ -80,9 +80,3 @@ def _by_hour(replicas: Sequence[int]) -> tuple[float, ...]:
     looks = HOUR_SECONDS // SYNC_SECONDS
     hours = [replicas[begin : begin + looks] for begin in range(0, len(replicas), looks)]
     return tuple(round(float(np.mean(hour)), 2) for hour in hours)
-
-
-def table(rows: Sequence[Row]) -> str:
-    """Give the rows as a table in Markdown."""
-    lines = [HEADINGS, tuple("---" for _ in HEADINGS), *(one.cells() for one in rows)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -47,7 +47,11 @@ class Outcome:
     latencies: NDArray[np.float64]
     refused: int
     replicas: tuple[int, ...]
-    replica_seconds: float
+
+    @property
+    def replica_seconds(self) -> int:
+        """Give for how long replicas ran, all together."""
+        return sum(self.replicas) * SYNC_SECONDS
 
 
 @dataclass(eq=False)
@@ -120,8 +124,7 @@ def simulate(
         if (second + 1) % SYNC_SECONDS == 0:
             _scale(pods, autoscaler, targets, second + 1)
             numbers.append(len(pods.pods))
-    replica_seconds = float(sum(numbers) * SYNC_SECONDS)
-    return Outcome(np.frombuffer(latencies), refused, tuple(numbers), replica_seconds)
+    return Outcome(np.frombuffer(latencies), refused, tuple(numbers))
 
 
 def _serve(

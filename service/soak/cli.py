@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from service.errors import InvalidInput
+from service.output_file import write_output
 from service.settings import EMBEDDED_BUNDLES
 
 NOT_MET = 1
@@ -39,12 +39,7 @@ class Soak(BaseModel):
         )
         if self.output:
             document = asdict(report) | {"is_met": report.is_met}
-            try:
-                self.output.write_text(json.dumps(document, indent=2) + "\n")
-            except OSError as error:
-                raise InvalidInput(
-                    f"{self.output} cannot be written: {error.strerror}; choose another --output"
-                ) from None
+            write_output(self.output, (json.dumps(document, indent=2) + "\n").encode())
         print(report)
         if not report.is_met:
             sys.exit(NOT_MET)

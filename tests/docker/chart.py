@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-DOCKER = Path(__file__).parents[2] / "docker"
+from tests.docker.folder import DOCKER
+
 CHART = DOCKER / "helm" / "vitrine"
 RELEASE = "gallery"
 Manifest = dict[str, Any]

@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-DOCKER = Path(__file__).parents[2] / "docker"
+from tests.docker.folder import DOCKER
+
 COMPOSE = DOCKER / "compose.yaml"
 COMPOSE_GPU = DOCKER / "compose.gpu.yaml"
 

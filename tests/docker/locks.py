@@ -6,14 +6,13 @@ import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).parents[2]
-REQUIREMENTS = ROOT / "docker/requirements"
+from tests.docker.folder import DOCKER, ROOT
+
+REQUIREMENTS = DOCKER / "requirements"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # What each lock was made for. The build's holds what the images are made with, not what they hold.
 EXTRAS = {
@@ -65,8 +64,3 @@ def required(lock: str) -> list[Requirement]:
 def applies(needed: Requirement, extra: str = "") -> bool:
     """Tell whether a requirement holds on the images' platform."""
     return needed.marker is None or needed.marker.evaluate({**LOCKED_ON, "extra": extra})
-
-
-def key(name: str) -> str:
-    """Give the name as a lock writes it."""
-    return canonicalize_name(name)

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from service.supervisor import EXIT_SECONDS
+
 ROUTES = {
     "startupProbe": "/health/startup",
     "readinessProbe": "/health/ready",
@@ -28,6 +30,12 @@ SAFE_VOLUMES = {
 Pod = dict[str, Any]
 
 
+def service_of(pod: Pod) -> Pod:
+    """Give the container of the service, which is the only one."""
+    (container,) = pod["containers"]
+    return container
+
+
 def variables(container: Pod) -> dict[str, str]:
     """Give a container's variables; one that is set twice is an error."""
     names = [variable["name"] for variable in container["env"]]
@@ -40,7 +48,7 @@ def grace_needed(container: Pod) -> float:
     given = variables(container)
     needed = float(given["VITRINE_DRAIN_SECONDS"]) + float(given["VITRINE_DRAIN_DELAY_SECONDS"])
     pause = container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command")
-    several = 10 if int(given.get("VITRINE_WORKERS", "1")) > 1 else 0
+    several = EXIT_SECONDS if int(given.get("VITRINE_WORKERS", "1")) > 1 else 0
     return needed + several + (float(pause[1]) if pause else 0)
 
 

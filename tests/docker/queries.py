@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import yaml
 
-from tests.docker.compose import DOCKER
+from tests.docker.folder import DOCKER
 
 DASHBOARD = json.loads((DOCKER / "grafana/dashboards/vitrine.json").read_text())
 ALERTS = yaml.safe_load((DOCKER / "prometheus/alerts.yml").read_text())

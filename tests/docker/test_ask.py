@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from service.settings import EMBEDDED_BUNDLES
-from tests.docker.compose import DOCKER
+from tests.docker.folder import DOCKER
 from tests.service.live import PATIENCE_SECONDS, command
 
 

@@ -7,7 +7,8 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.scaling import autoscaler
-from tests.docker.chart import DOCKER, VALUES, helm
+from tests.docker.chart import VALUES, helm
+from tests.docker.folder import DOCKER
 
 ADAPTER = yaml.safe_load((DOCKER / "helm" / "prometheus-adapter.yaml").read_text())
 OF_KUBERNETES = {"namespace", "pod"}  # Prometheus Operator puts them on every series

@@ -12,12 +12,17 @@ import pytest
 import yaml
 
 from service.settings import Settings
-from tests.docker.compose import COMPOSE, COMPOSE_GPU, DOCKER, mounts, services
+from tests.docker.compose import COMPOSE, COMPOSE_GPU, mounts, services
+from tests.docker.folder import DOCKER, ROOT
 
 SERVICES = services(COMPOSE)
 VITRINE = SERVICES["vitrine"]
-DOCKERFILE = (DOCKER.parent / "Dockerfile").read_text()
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
 PROVISIONING = DOCKER / "grafana/provisioning"
+
+
+def read(path: Path) -> dict:
+    return yaml.safe_load(path.read_text())
 
 
 def seconds(duration: str) -> float:
@@ -47,8 +52,9 @@ def test_every_variable_of_vitrine_is_a_setting_with_a_valid_value() -> None:
 
 def test_docker_waits_longer_than_the_drain_before_it_kills() -> None:
     variables = VITRINE["environment"]
-    drain = sum(float(variables[f"VITRINE_DRAIN{part}_SECONDS"]) for part in ("", "_DELAY"))
-    assert seconds(VITRINE["stop_grace_period"]) > drain
+    drain = float(variables["VITRINE_DRAIN_SECONDS"])
+    delay = float(variables["VITRINE_DRAIN_DELAY_SECONDS"])
+    assert seconds(VITRINE["stop_grace_period"]) > drain + delay
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -73,13 +79,13 @@ def test_an_image_from_elsewhere_is_of_one_version(name) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_what_is_mounted_exists(name) -> None:
-    volumes = yaml.safe_load(COMPOSE.read_text())["volumes"]
+    volumes = read(COMPOSE)["volumes"]
     for source in mounts(SERVICES[name]).values():
         assert source in volumes or (DOCKER / source).is_dir(), source
 
 
 def test_prometheus_scrapes_the_port_that_vitrine_listens_on() -> None:
-    scraped = yaml.safe_load((DOCKER / "prometheus/prometheus.yml").read_text())
+    scraped = read(DOCKER / "prometheus/prometheus.yml")
     (job,) = scraped["scrape_configs"]
     (port,) = re.findall(r"VITRINE_PORT=(\d+)", DOCKERFILE)
     assert job["static_configs"] == [{"targets": [f"vitrine:{port}"]}]
@@ -122,7 +128,3 @@ def test_the_gpu_file_asks_for_one_gpu_and_the_image_for_it() -> None:
     assert f"AS {changed['build']['target']}\n" in DOCKERFILE
     assert "VITRINE_PROVIDER=cuda" in DOCKERFILE
     assert (DOCKER / f"requirements/{changed['build']['args']['EXTRAS']}.txt").exists()
-
-
-def read(path: Path) -> dict:
-    return yaml.safe_load(path.read_text())

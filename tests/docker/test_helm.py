@@ -14,6 +14,7 @@ from service.doctor.footprint import Footprint
 from service.doctor.memory import memory
 from service.memory_budget import MemoryLimit
 from service.settings import EMBEDDED_BUNDLES, Settings
+from service.supervisor import EXIT_SECONDS
 from tests.docker.chart import REFUSED, RELEASE, VALUES, helm
 from tests.docker.pods import (
     ROUTES,
@@ -21,18 +22,13 @@ from tests.docker.pods import (
     breaches,
     check_by_schema,
     grace_needed,
+    service_of,
     variables,
 )
 
 MEBIBYTE = 1024 * 1024
 SERVED = f"{RELEASE}-vitrine"
 SEVERE = 2  # Helm's findings: 1 is a remark, 2 a warning, 3 an error
-
-
-def service_of(pod: dict) -> dict:
-    """Give the container of the service."""
-    (container,) = pod["containers"]
-    return container
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -125,11 +121,11 @@ def test_the_grace_period_is_longer_than_the_drain(name) -> None:
     assert pod["terminationGracePeriodSeconds"] >= grace_needed(service_of(pod)) + 5
 
 
-def test_several_workers_get_ten_seconds_more() -> None:
+def test_several_workers_get_the_time_to_close_their_models() -> None:
     one, two = (
         helm().pod(name)["terminationGracePeriodSeconds"] for name in ("defaults", "workers")
     )
-    assert two == one + 10
+    assert two == one + EXIT_SECONDS
 
 
 def test_requests_are_accepted_until_the_readiness_probe_has_failed() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from service.keys import CHECK_SECONDS, KeyRing, add_key
 from tests.docker.chart import helm
-from tests.docker.pods import variables
+from tests.docker.pods import service_of, variables
 
 
 def project(folder: Path, version: str, keys: Path) -> None:
@@ -23,7 +23,7 @@ def project(folder: Path, version: str, keys: Path) -> None:
 
 def test_the_file_lies_in_a_folder_that_kubernetes_renews() -> None:
     pod = helm().pod("keys")
-    (container,) = pod["containers"]
+    container = service_of(pod)
     assert variables(container)["VITRINE_API_KEYS_FILE"] == "/keys/keys.txt"
     (mount,) = container["volumeMounts"]
     assert mount == {"name": "keys", "mountPath": "/keys", "readOnly": True}  # and no subPath

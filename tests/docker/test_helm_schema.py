@@ -11,7 +11,8 @@ import yaml
 
 from service import __version__
 from service.settings import Settings
-from tests.docker.chart import CHART, DOCKER, REFUSED, VALUES
+from tests.docker.chart import CHART, REFUSED, VALUES
+from tests.docker.folder import DOCKER
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 DEFAULTS = yaml.safe_load((CHART / "values.yaml").read_text())

@@ -8,16 +8,17 @@ import pytest
 import yaml
 
 from service.settings import EMBEDDED_BUNDLES, Settings
-from tests.docker.chart import DOCKER
+from tests.docker.folder import DOCKER
 from tests.docker.pods import (
     ROUTES,
     VERSIONS,
     breaches,
     check_by_schema,
     grace_needed,
+    service_of,
     variables,
 )
-from tests.service.pictures import draw, encode
+from tests.service.pictures import draw, encode, text_of
 
 MANIFESTS = {path.stem: yaml.safe_load(path.read_text()) for path in (DOCKER / "kserve").iterdir()}
 PREDICTOR = MANIFESTS["custom-predictor"]["spec"]["predictor"]
@@ -48,7 +49,7 @@ def test_the_pod_keeps_the_restricted_standard(name) -> None:
 
 @both
 def test_probes_ask_routes_that_answer(name, embedded) -> None:
-    (container,) = PODS[name]["containers"]
+    container = service_of(PODS[name])
     asked = {probe: container[probe]["httpGet"]["path"] for probe in ROUTES}
     assert asked == ROUTES
     assert all(embedded.client.get(path).status_code == 200 for path in asked.values())
@@ -59,14 +60,14 @@ def test_probes_ask_routes_that_answer(name, embedded) -> None:
 
 @both
 def test_every_variable_is_a_setting(name) -> None:
-    (container,) = PODS[name]["containers"]
+    container = service_of(PODS[name])
     ours = {one for one in variables(container) if one.startswith("VITRINE_")}
     assert {one.removeprefix("VITRINE_").lower() for one in ours} <= set(Settings.model_fields)
 
 
 @both
 def test_the_grace_period_is_longer_than_the_drain(name) -> None:
-    (container,) = PODS[name]["containers"]
+    container = service_of(PODS[name])
     assert PODS[name]["terminationGracePeriodSeconds"] >= grace_needed(container) + 5
 
 
@@ -78,18 +79,11 @@ def test_a_service_of_the_same_name_cannot_change_a_setting(name) -> None:
 def test_the_name_is_that_of_the_model_and_its_protocols_are_spoken(embedded) -> None:
     model = MANIFESTS["custom-predictor"]["metadata"]["name"]
     assert (EMBEDDED_BUNDLES / model).is_dir()
-    picture = {"instances": [{"b64": encode_base64()}]}
+    picture = {"instances": [{"b64": text_of(encode(draw()))}]}
     assert embedded.client.get(f"/v2/models/{model}/ready").status_code == 200
     assert embedded.client.get(f"/v1/models/{model}").status_code == 200
     assert embedded.client.post(f"/v1/models/{model}:predict", json=picture).status_code == 200
     assert embedded.client.post(f"/v1/models/{model}:explain", json=picture).status_code == 200
-
-
-def encode_base64() -> str:
-    """Give a picture as V1 wants it."""
-    from base64 import b64encode
-
-    return b64encode(encode(draw())).decode()
 
 
 def test_the_model_asks_for_the_format_and_protocol_that_the_runtime_offers() -> None:
@@ -101,5 +95,4 @@ def test_the_model_asks_for_the_format_and_protocol_that_the_runtime_offers() ->
 
 
 def test_bundles_are_read_where_the_storage_initializer_puts_them() -> None:
-    (container,) = RUNTIME["containers"]
-    assert variables(container)["VITRINE_BUNDLES"] == "/mnt/models"
+    assert variables(service_of(RUNTIME))["VITRINE_BUNDLES"] == "/mnt/models"

@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from service.settings import EMBEDDED_BUNDLES
-from tests.docker.queries import DOCKER, QUERIES
+from tests.docker.folder import DOCKER
+from tests.docker.queries import QUERIES
 from tests.service.live import PATIENCE_SECONDS, command
 from tests.service.pictures import draw, encode
 from tests.service.waiting import until

@@ -7,27 +7,29 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
-from tests.docker.locks import EXTRAS, REQUIREMENTS, ROOT, applies, key, pins, required
+from tests.docker.folder import DOCKER, ROOT
+from tests.docker.locks import EXTRAS, REQUIREMENTS, applies, pins, required
 
-ALL = sorted(path.stem for path in REQUIREMENTS.glob("*.txt"))
+LOCKS = sorted(path.stem for path in REQUIREMENTS.glob("*.txt"))
 IMAGES = sorted(EXTRAS)
-DOCKERFILES = [ROOT / "Dockerfile", *sorted((ROOT / "docker/images").glob("*.Dockerfile"))]
+DOCKERFILES = [ROOT / "Dockerfile", *sorted((DOCKER / "images").glob("*.Dockerfile"))]
 
 
 def test_every_lock_is_known_here() -> None:
-    assert [*ALL] == sorted([*IMAGES, "build"])
+    assert sorted([*IMAGES, "build"]) == LOCKS
 
 
 @pytest.mark.parametrize("lock", IMAGES)
 def test_a_lock_satisfies_the_ranges_of_pyproject(lock) -> None:
     for needed in required(lock):
-        pin = pins(lock).get(key(needed.name))
+        pin = pins(lock).get(canonicalize_name(needed.name))
         assert pin, f"{needed.name} is not in {lock}.txt; run docker/requirements/lock.sh"
         assert needed.specifier.contains(pin.version), f"{needed} but {lock}.txt has {pin.version}"
 
 
-@pytest.mark.parametrize("lock", ALL)
+@pytest.mark.parametrize("lock", LOCKS)
 def test_every_package_has_hashes(lock) -> None:
     assert pins(lock)
     for name, pin in pins(lock).items():
@@ -43,7 +45,7 @@ def test_a_lock_names_what_its_packages_need(lock) -> None:
     seen: set[str] = set()
     while open_ends:
         needed = open_ends.pop()
-        assert key(needed.name) in pins(lock), f"{needed} is not in {lock}.txt"
+        assert canonicalize_name(needed.name) in pins(lock), f"{needed} is not in {lock}.txt"
         if str(needed) in seen or not (found := installed_as_locked(lock, needed.name)):
             continue
         seen.add(str(needed))
@@ -61,7 +63,7 @@ def installed_as_locked(lock: str, name: str) -> Distribution | None:
         found = distribution(name)
     except PackageNotFoundError:
         return None
-    return found if found.version == pins(lock)[key(name)].version else None
+    return found if found.version == pins(lock)[canonicalize_name(name)].version else None
 
 
 @pytest.mark.parametrize("lock", [lock for lock in IMAGES if lock != "cpu"])
@@ -79,11 +81,11 @@ def test_the_training_images_have_the_torch_that_the_tests_run_with() -> None:
 
 
 def test_only_what_runs_on_nvidia_gpus_carries_nvidias_libraries() -> None:
-    carriers = {lock for lock in ALL if any(name.startswith("nvidia-") for name in pins(lock))}
+    carriers = {lock for lock in LOCKS if any(name.startswith("nvidia-") for name in pins(lock))}
     assert carriers == {"gpu", "train-cuda"}
 
 
-@pytest.mark.parametrize("lock", ALL)
+@pytest.mark.parametrize("lock", LOCKS)
 def test_no_lock_says_where_packages_are_fetched_from(lock) -> None:
     text = (REQUIREMENTS / f"{lock}.txt").read_text()
     assert "://" not in text
@@ -99,7 +101,7 @@ def test_an_image_installs_by_hash_or_from_its_own_source(dockerfile) -> None:
     for line in installs:
         assert "--require-hashes" in line or "--no-deps" in line, line
     needed = re.findall(r"docker/requirements/([\w-]+)\.txt", text)
-    assert set(needed) <= set(ALL)
+    assert set(needed) <= set(LOCKS)
 
 
 def test_the_gpu_image_looks_for_cuda_where_the_locked_version_puts_it() -> None:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.docker.compose import DOCKER
+from tests.docker.folder import DOCKER
 
 STATUS = """\
 Package: libc6

@@ -11,7 +11,8 @@ import promql_parser as promql
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.docker.queries import DASHBOARD, DOCKER, PANELS, QUERIES
+from tests.docker.folder import DOCKER
+from tests.docker.queries import DASHBOARD, PANELS, QUERIES
 from tests.service.live import Live
 from tests.service.pictures import draw, encode
 

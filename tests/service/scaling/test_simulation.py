@@ -99,9 +99,9 @@ def test_the_same_seed_gives_the_same_day_and_another_another(tmp_path, capsys) 
 def test_the_command_gives_a_row_for_each_way_to_scale(capsys) -> None:
     main([*COMMAND, "--cpu-percent", "50", "--cpu-percent", "70", "--fixed", "3"])
     main([*COMMAND, "--cpu-percent", "70", "--queued-images", "8", "--together"])
-    lines = [line.split(" | ")[0] for line in capsys.readouterr().out.splitlines()]
-    assert lines[2:5] == ["| cpu 50 %", "| cpu 70 %", "| nothing, 3 stay"]
-    assert lines[7:] == ["| cpu 70 % and queue 8"]
+    lines = [line.split("|")[1].strip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[2:5] == ["cpu 50 %", "cpu 70 %", "nothing, 3 stay"]
+    assert lines[7:] == ["cpu 70 % and queue 8"]
 
 
 @pytest.mark.parametrize(
