@@ -13,6 +13,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from service import __version__
 from service.access import AccessMiddleware, declare_keys
+from service.application import Application
 from service.body import BodyMiddleware
 from service.body_quota import BodyQuotaMiddleware
 from service.composition import compose, rate_limit
@@ -99,12 +100,14 @@ def create_app(
         if tracing:
             await asyncio.to_thread(tracing.close)
 
-    app = FastAPI(
+    app = Application(
         title="Vitrine",
         description=DESCRIPTION,
         version=__version__,
         lifespan=lifespan,
         redoc_url=None,
+        # we have our own; FastAPI's would be looked for at each request
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.context = context
     app.add_middleware(ShortcutMiddleware, route=classify.route)

@@ -12,8 +12,8 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -92,16 +92,16 @@ class Batcher(Generic[Item, Result]):
         """Whether items are accepted."""
         return not self._closing and not self._loop.done()
 
-    @contextmanager
-    def admitted(self, count: int, patience_seconds: float = math.inf) -> Iterator[None]:
+    def admitted(
+        self, count: int, patience_seconds: float = math.inf
+    ) -> AbstractContextManager[None]:
         """Hold places for items until the block ends.
 
         Raises Overloaded when they do not fit the queue, or when those before them would not be
         done within `patience_seconds`; ModelNotReady when the batcher is closed.
         """
         self._check_alive()
-        with self.admission.admitted(count, patience_seconds):
-            yield
+        return self.admission.admitted(count, patience_seconds)
 
     def check_room(self, count: int, patience_seconds: float = math.inf) -> None:
         """Raise what `admitted` would raise."""

@@ -18,6 +18,7 @@ from uvicorn.server import ServerState
 
 from service.access import IS_SPARE
 from service.errors import InvalidInput
+from service.gathered_writes import GatheredWrites
 from service.settings import Settings
 
 MAX_HEADER_BYTES = 64 * 1024
@@ -74,7 +75,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for headers; end at once where even the spare connections are taken."""
-        super().connection_made(transport)
+        super().connection_made(GatheredWrites(transport, self.loop))
         beyond = len(self.connections) - self.limits.max_connections
         if beyond > SPARE_CONNECTIONS:
             transport.abort()

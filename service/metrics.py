@@ -179,6 +179,7 @@ class Metrics:
         self.request_count = cache(self.requests.labels)
         self.route_seconds = cache(self.request_seconds.labels)
         self.prediction = cache(self.predicted.labels)
+        self.model_confidence = cache(self.confidence.labels)
         versions = (__version__, platform.python_version(), onnxruntime.__version__)
         self.build_info.labels(*versions).set(1)
         if SEVERAL_PROCESSES not in os.environ:  # it would tell of whichever process is asked

@@ -100,7 +100,7 @@ class RequestMiddleware:
                     self.tracing.end(span, exchange)
 
     async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-        is_answered = False
+        is_answered = is_whole = False
 
         async def receive_counted() -> Message:
             message = await receive()
@@ -108,16 +108,20 @@ class RequestMiddleware:
             return message
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal is_answered
-            exchange.bytes_out += len(message.get("body", b""))
+            nonlocal is_answered, is_whole
             if message["type"] == "http.response.start":
                 exchange.status, is_answered = message["status"], True
                 message["headers"] = [*message["headers"], *_own_headers(exchange, scope, message)]
+            else:
+                exchange.bytes_out += len(message.get("body", b""))
+                is_whole = not message.get("more_body", False)
             await send(message)
 
         try:
             await self.app(scope, receive_counted, send_with_headers)
         except Exception as error:  # whatever it is, the caller is told and the log says what
+            if is_whole:  # FastAPI raises again what it has answered
+                return
             if is_answered:
                 raise
             response = unexpected_response(Request(scope), error)

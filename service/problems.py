@@ -116,9 +116,13 @@ def install_problem_handlers(app: FastAPI) -> None:
         )
         return _response(request, problem, exception.headers or {})
 
+    async def on_unexpected(request: Request, error: Exception) -> Response:
+        return unexpected_response(request, error)
+
     app.add_exception_handler(VitrineError, on_vitrine_error)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(Exception, on_unexpected)
 
 
 def unexpected_response(request: Request, error: Exception) -> Response:
@@ -160,7 +164,7 @@ def _wrong(item: Mapping[str, Any]) -> str:
 
 def _response(request: Request, problem: Problem, headers: Mapping[str, str]) -> Response:
     document = problem.model_dump()
-    if request.url.path.startswith(ERROR_MEMBER_PATHS):
+    if request.scope["path"].startswith(ERROR_MEMBER_PATHS):
         document["error"] = problem.detail
     return Response(
         json.dumps(document, separators=(",", ":")),

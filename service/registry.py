@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -155,11 +155,11 @@ class Registry:
         """Every version of a model that is served, the latest first."""
         return [model for (found, _), model in self._models.items() if found == name]
 
-    @contextmanager
-    def lease(self, name: str | None = None, version: str | None = None) -> Iterator[ServedModel]:
+    def lease(
+        self, name: str | None = None, version: str | None = None
+    ) -> AbstractContextManager[ServedModel]:
         """Find a model and keep it open until the block ends. Raises what `get` raises."""
-        with self.get(name, version).held() as model:
-            yield model
+        return self.get(name, version).held()
 
     def is_withdrawn(self, model: ServedModel) -> bool:
         """Whether a model answers only requests that name its version."""

@@ -90,7 +90,7 @@ async def _classify(
             label = model.contract.labels[ranking.best]
             context.metrics.prediction(model.contract.name, label).inc()
             confidence = float(ranking.probabilities[ranking.best])
-            context.metrics.confidence.labels(model.contract.name).observe(confidence)
+            context.metrics.model_confidence(model.contract.name).observe(confidence)
     return [run.result for run in runs]
 
 

@@ -59,7 +59,7 @@ async def classify(
         (only,) = classified
         if isinstance(only, VitrineError):
             raise only
-        return _json(ClassifyAnswer(**dict(result(only)), **told), context)
+        return _json(ClassifyAnswer(**vars(result(only)), **told), context)
     results = [
         failed(item, request) if isinstance(item, VitrineError) else result(item)
         for item in classified

@@ -93,11 +93,11 @@ async def answering_model(
     seconds = _patience_seconds(request, context)
     request.state.ends = asyncio.get_running_loop().time() + seconds
     try:
-        async with asyncio.timeout(seconds):
-            with context.registry.lease(name, version) as model:
-                note_model(model.contract.name, model.contract.version)
-                if context.results is None:
-                    model.check_room(lane, seconds)
+        with context.registry.lease(name, version) as model:
+            note_model(model.contract.name, model.contract.version)
+            if context.results is None:
+                model.check_room(lane, seconds)
+            async with asyncio.timeout(seconds):
                 yield model
     except TimeoutError:
         raise DeadlineExceeded(

@@ -139,6 +139,25 @@ def test_a_body_that_came_with_the_next_headers_is_not_counted_as_headers(hasty:
         assert read_answer(connection).status_code == 200
 
 
+def test_an_answer_comes_whole_in_one_piece(hasty: Live) -> None:
+    with caller(hasty) as connection:
+        connection.sendall(GET)
+        head, _, body = connection.recv(WINDOW).partition(b"\r\n\r\n")
+        length = next(line for line in head.split(b"\r\n") if line.startswith(b"content-length"))
+        assert int(length.partition(b":")[2]) == len(body) > 0
+
+
+@pytest.mark.parametrize("last", [b"", b"Connection: close\r\n"], ids=["kept", "closed"])
+def test_a_head_without_a_body_comes_too(hasty: Live, last) -> None:
+    with caller(hasty) as connection:
+        connection.sendall(b"HEAD /docs HTTP/1.1\r\nHost: vitrine\r\n" + last + b"\r\n")
+        answer = connection.recv(WINDOW)
+        assert answer.startswith(b"HTTP/1.1 ")
+        assert answer.endswith(b"\r\n\r\n")
+        if last:
+            wait_until_closed(connection)
+
+
 def test_requests_sent_ahead_are_answered_in_turn_but_not_thousands(hasty: Live) -> None:
     with caller(hasty) as connection:
         connection.sendall(GET * 3)
