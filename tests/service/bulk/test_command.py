@@ -40,7 +40,7 @@ def test_without_a_terminal_a_short_run_says_only_what_it_did(bulk, pictures, tm
 def test_a_command_without_output_is_refused(bulk, pictures) -> None:
     ended = bulk(pictures)
     assert ended.returncode == 64
-    assert "paths: Value error, give INPUT and OUTPUT, in this order" in ended.stderr
+    assert "paths: give INPUT and OUTPUT, in this order" in ended.stderr
 
 
 def test_a_precision_that_the_bundle_has_not_is_refused(bulk, pictures, tmp_path) -> None:
