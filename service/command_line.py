@@ -23,9 +23,9 @@ def run(command: type[BaseSettings], program: str, arguments: Sequence[str] | No
         CliApp.run(command, cli_args=list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
     except ValidationError as error:
-        _exit(program, _invalid(error))
+        end(program, _invalid(error))
     except VitrineError as error:
-        _exit(program, error)
+        end(program, error)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:  # of `vitrine doctor | head`; the interpreter flushes once more
@@ -48,6 +48,7 @@ def _wrong(item: Mapping[str, Any]) -> str:
     return "it is required; --help tells what it is" if item["type"] == "missing" else misfit(item)
 
 
-def _exit(program: str, error: VitrineError) -> NoReturn:
+def end(program: str, error: VitrineError) -> NoReturn:
+    """Print an error's title and detail, and exit with its class's code."""
     sys.stderr.write(f"{program}: {error.title}: {error.detail}\n")
     sys.exit(error.exit_code)
