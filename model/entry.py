@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 from model.commands import PROGRAM
-from service.not_installed import not_installed
+from service.command_line import end
+from service.extra import ENGINE, missing, missing_engine
 
 
 def main() -> None:
@@ -15,4 +14,5 @@ def main() -> None:
 
         run()
     except ModuleNotFoundError as error:
-        sys.exit(not_installed(PROGRAM, error))
+        name = str(error.name)
+        end(PROGRAM, missing_engine() if name == ENGINE else missing(name, "train"))

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from model.commands import PROGRAM
 from model.position import Position
 
 CPU_DESCRIPTION = Path("/proc/cpuinfo")
@@ -55,7 +56,12 @@ def taught_by(position: Position) -> dict[str, Any] | None:
 
 
 def command() -> str:
-    """Give the command line of this process, without the folder of its interpreter."""
+    """Give the command line of this process as it is typed, without the folder of its program.
+
+    The installed script is run by an interpreter that nobody typed.
+    """
+    if Path(sys.argv[0]).name == PROGRAM:
+        return shlex.join([PROGRAM, *sys.argv[1:]])
     program, *arguments = sys.orig_argv
     return shlex.join([Path(program).name, *arguments])
 

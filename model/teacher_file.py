@@ -21,8 +21,9 @@ from model.graphs import export_graph
 from model.position import Position
 from model.provenance import provenance
 from service.contract import Preprocessing
-from service.errors import ErrorDetail, InvalidInput
+from service.errors import InvalidInput
 from service.graphs import GraphSpec, TensorSpec
+from service.misfit import misfits
 
 TEACHER_GRAPH = "teacher.onnx"
 TEACHER_WEIGHTS = "teacher.safetensors"
@@ -59,10 +60,7 @@ def read_description(graph: Path) -> TeacherDescription:
     try:
         return TeacherDescription.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        problems = [
-            ErrorDetail(".".join(map(str, item["loc"])) or "the file", item["msg"])
-            for item in error.errors(include_url=False)
-        ]
+        problems = misfits(error, "the file")
         wrong = "; ".join(map(str, problems))
         raise InvalidInput(f"{path} does not describe a teacher: {wrong}", problems) from None
 

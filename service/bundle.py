@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from service import __version__
 from service.contract import CONTRACT_FILE, Contract
 from service.errors import ContractError, ErrorDetail
+from service.misfit import misfit
 
 UNKNOWN_KEY = (
     f"Vitrine {__version__} does not know this key; "
@@ -54,14 +55,12 @@ def read_contract(path: Path) -> Contract:
 
 def _contract_errors(error: ValidationError) -> list[ErrorDetail]:
     """Say what is wrong; of another schema only that, since its keys mean nothing here."""
-    items = error.errors(include_url=False, include_input=False)
+    items = error.errors(include_url=False)
     of_schema = [item for item in items if item["loc"] == ("schema_version",)]
     return [
         ErrorDetail(
             "/" + "/".join(map(str, item["loc"])),
-            UNKNOWN_KEY
-            if item["type"] == "extra_forbidden"
-            else item["msg"].removeprefix("Value error, "),
+            UNKNOWN_KEY if item["type"] == "extra_forbidden" else misfit(item),
         )
         for item in of_schema or items
     ]

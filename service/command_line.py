@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, CliApp
 
 from service.errors import ErrorDetail, InvalidParameter, VitrineError
+from service.misfit import misfit
 
 INTERRUPTED = 130
 NOBODY_READS = 141  # as a shell tells of a program that SIGPIPE ended
@@ -23,9 +23,9 @@ def run(command: type[BaseSettings], program: str, arguments: Sequence[str] | No
         CliApp.run(command, cli_args=list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
     except ValidationError as error:
-        _exit(program, _invalid(error))
+        end(program, _invalid(error))
     except VitrineError as error:
-        _exit(program, error)
+        end(program, error)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:  # of `vitrine doctor | head`; the interpreter flushes once more
@@ -35,20 +35,20 @@ def run(command: type[BaseSettings], program: str, arguments: Sequence[str] | No
 
 def _invalid(error: ValidationError) -> InvalidParameter:
     errors = [
-        ErrorDetail(str(item["loc"][-1]).replace("_", "-"), _wrong(item))
-        if item["loc"]
-        else ErrorDetail("options", item["msg"].removeprefix("Value error, "))
-        for item in error.errors(include_url=False)
+        ErrorDetail(_option(item["loc"]), _wrong(item)) for item in error.errors(include_url=False)
     ]
     return InvalidParameter("; ".join(map(str, errors)), errors)
 
 
-def _wrong(item: ErrorDetails) -> str:
-    if item["type"] == "missing":  # its input is all that was given instead
-        return "it is required; --help tells what it is"
-    return f"{item['msg']}, not {item['input']!r}"
+def _option(path: Sequence[object]) -> str:
+    return str(path[-1]).replace("_", "-") if path else "options"
 
 
-def _exit(program: str, error: VitrineError) -> NoReturn:
+def _wrong(item: Mapping[str, Any]) -> str:
+    return "it is required; --help tells what it is" if item["type"] == "missing" else misfit(item)
+
+
+def end(program: str, error: VitrineError) -> NoReturn:
+    """Print an error's title and detail, and exit with its class's code."""
     sys.stderr.write(f"{program}: {error.title}: {error.detail}\n")
     sys.exit(error.exit_code)

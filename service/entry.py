@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-
-from service.not_installed import ENGINE, not_installed
+from service.command_line import end
+from service.extra import ENGINE, missing_engine
 
 
 def main() -> None:
@@ -14,5 +13,5 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name != ENGINE:
             raise
-        sys.exit(not_installed("vitrine", error))
+        end("vitrine", missing_engine())
     run()

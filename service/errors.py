@@ -21,6 +21,7 @@ VitrineError
 ├── DeadlineExceeded        504  the answer would have come too late
 ├── ContractError            -   a bundle is broken or untrue: start-up stops
 │   └── BundlesRefused      422  the same at a reload: what was served goes on
+├── PackageMissing           -   a package that is needed is not installed
 └── ProviderError            -   the hardware asked for is not what the engine uses: start-up stops
 
 `problems.py` alone turns these into HTTP; the command line prints title and detail and exits with
@@ -187,6 +188,12 @@ class BundlesRefused(ContractError):
     """The bundles in the folder cannot be served; what was served before goes on."""
 
     status = 422
+
+
+class PackageMissing(VitrineError):
+    """A package that is needed is not installed."""
+
+    slug, title, exit_code = "package-missing", "Package missing", 69
 
 
 class ProviderError(VitrineError):

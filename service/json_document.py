@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from reprlib import repr as shorten
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from service.errors import ErrorDetail, InvalidInput
+from service.misfit import misfit
 
 MOST_ERRORS = 10  # that are told of one document
 
@@ -24,11 +24,7 @@ def read_document(kind: type[Document], body: bytes) -> Document:
         reason = wrong[0]["ctx"]["error"]
         raise InvalidInput(f"the body is not JSON: {reason}; send it as UTF-8 JSON")
     errors = [
-        ErrorDetail(
-            "".join(f"/{part}" for part in item["loc"]),
-            f"{item['msg']}, not {shorten(item['input'])}",
-        )
-        for item in wrong
+        ErrorDetail("".join(f"/{part}" for part in item["loc"]), misfit(item)) for item in wrong
     ]
     listed = "; ".join(f"{item.pointer or 'the document'}: {item.detail}" for item in errors)
     raise InvalidInput(f"the JSON body cannot be read: {listed}; see /docs", errors)

@@ -6,7 +6,6 @@ import json
 import logging
 import math
 from collections.abc import Mapping
-from reprlib import repr as shorten
 from typing import Any, cast
 
 from fastapi import FastAPI, Request
@@ -34,6 +33,7 @@ from service.errors import (
     UnsupportedMediaType,
     VitrineError,
 )
+from service.misfit import misfit
 from service.schemas import ErrorItem, Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -157,9 +157,7 @@ def invalid_request_response(request: Request, error: RequestValidationError) ->
 def _wrong(item: Mapping[str, Any]) -> str:
     if item["type"] == "extra_forbidden":
         return "there is no such parameter; /docs lists them"
-    if item["type"] == "value_error":  # it says itself what came
-        return str(item["msg"]).removeprefix("Value error, ")
-    return f"{item['msg']}, not {shorten(item['input'])}"
+    return misfit(item)
 
 
 def _response(request: Request, problem: Problem, headers: Mapping[str, str]) -> Response:

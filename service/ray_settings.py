@@ -8,7 +8,8 @@ from typing import Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from service.errors import ErrorDetail, InvalidParameter
+from service.errors import InvalidParameter
+from service.misfit import misfits
 from service.settings import Settings
 
 
@@ -86,10 +87,5 @@ def read_settings(arguments: Mapping[str, object]) -> RaySettings:
     try:
         return RaySettings(**arguments)  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as error:
-        errors = [
-            ErrorDetail(".".join(map(str, item["loc"])), f"{item['msg']}, not {item['input']!r}")
-            if item["loc"]
-            else ErrorDetail("arguments", item["msg"].removeprefix("Value error, "))
-            for item in error.errors(include_url=False)
-        ]
+        errors = misfits(error, "arguments")
         raise InvalidParameter("; ".join(map(str, errors)), errors) from None

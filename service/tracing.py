@@ -9,7 +9,8 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from service.errors import InvalidParameter
+from service.errors import InvalidParameter, PackageMissing
+from service.extra import not_installed
 
 if TYPE_CHECKING:
     from service.spans import RequestSpans
@@ -22,7 +23,8 @@ SPOKEN = "http/protobuf"
 def open_tracing(environment: Mapping[str, str] = os.environ) -> RequestSpans | None:
     """Open the export of traces, or nothing where the variables do not ask for it.
 
-    Raises InvalidParameter when they ask for what is not installed or not spoken.
+    Raises PackageMissing when they ask for what is not installed, InvalidParameter for what is not
+    spoken.
     """
     endpoint = _first_set(ENDPOINTS, environment)
     if not endpoint or _is_off(environment):
@@ -36,10 +38,8 @@ def open_tracing(environment: Mapping[str, str] = os.environ) -> RequestSpans | 
     try:
         from service.spans import RequestSpans
     except ModuleNotFoundError as error:
-        raise InvalidParameter(
-            f"{endpoint} is set, but OpenTelemetry is not installed ({error}); "
-            f"run pip install 'vitrine[otel]', or unset {endpoint}"
-        ) from None
+        told = not_installed("OpenTelemetry", "'vitrine[otel]'")
+        raise PackageMissing(f"{endpoint} is set, but {told}, or unset {endpoint}") from error
     try:
         return RequestSpans()
     except ValueError as error:

@@ -22,6 +22,7 @@ import pytest
 from packaging.metadata import Metadata
 
 from service import __version__
+from service.errors import PackageMissing
 from tests.service.live import PATIENCE_SECONDS
 from tests.service.pictures import draw, encode, write_png
 
@@ -189,9 +190,9 @@ def test_the_installed_command_shows_the_embedded_bundle(environment: Path) -> N
 
 def test_without_torch_the_maker_says_what_to_install(environment: Path) -> None:
     ended = run(environment, "vitrine-model", "random", "Ti", "-o", environment)
-    assert ended.returncode == 1
+    assert ended.returncode == PackageMissing.exit_code
     assert ended.stderr == (
-        "vitrine-model: torch is not installed; run pip install 'vitrine[train]'\n"
+        "vitrine-model: Package missing: torch is not installed; run pip install 'vitrine[train]'\n"
     )
 
 
@@ -199,9 +200,10 @@ def test_without_the_engine_the_command_says_what_to_install(environment: Path) 
     code = "import sys; sys.modules['onnxruntime'] = None; from {}.entry import main; main()"
     for command, package in (("vitrine", "service"), ("vitrine-model", "model")):
         ended = run(environment, "python", "-c", code.format(package))
-        assert ended.returncode == 1
-        assert f"{command}: onnxruntime is not installed; run pip install 'vitrine[cpu]'" in (
-            ended.stderr
+        assert ended.returncode == PackageMissing.exit_code
+        assert ended.stderr == (
+            f"{command}: Package missing: onnxruntime is not installed; "
+            "run pip install 'vitrine[cpu]', or 'vitrine[gpu]' for an NVIDIA GPU\n"
         )
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.errors import InvalidInput
+from service.errors import InvalidInput, PackageMissing
+from service.extra import not_installed
 
 NAME = re.compile(
     r"(?P<scheme>hf-hub:|hf_hub:|https://huggingface\.co/)?"
@@ -37,16 +38,17 @@ def hub_name(name: str) -> HubName | None:
 def downloaded(hub: HubName, choose: Callable[[list[str]], list[str]]) -> Path:
     """Give the folder with the files that `choose` takes of those that the model has.
 
-    Files lie in the Hub's own cache and are fetched once. Raises InvalidInput where the package is
-    not installed, there is no network, or no such model.
+    Files lie in the Hub's own cache and are fetched once. Raises PackageMissing where its package
+    is not installed, InvalidInput where there is no network or no such model.
     """
     try:
         from huggingface_hub import HfApi, snapshot_download
-    except ModuleNotFoundError:
-        raise InvalidInput(
-            f"{hub.shown} is no file or folder here, and fetching it from the Hub needs the "
-            "package huggingface_hub; run pip install -e '.[train]', or give a local folder"
-        ) from None
+    except ModuleNotFoundError as error:
+        told = not_installed(str(error.name), "'vitrine[train]'")
+        raise PackageMissing(
+            f"{hub.shown} is no file or folder here, and cannot be fetched from the Hub: {told}, "
+            "or give a local folder"
+        ) from error
     try:
         information = HfApi().model_info(hub.repository, revision=hub.revision)
         files = [sibling.rfilename for sibling in information.siblings or []]

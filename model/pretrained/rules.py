@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from service.contract import Preprocessing
-from service.errors import ErrorDetail, InvalidInput
+from service.errors import InvalidInput
+from service.misfit import misfits
 
 
 def rules_of(values: Mapping[str, Any], where: str) -> Preprocessing:
@@ -19,9 +20,6 @@ def rules_of(values: Mapping[str, Any], where: str) -> Preprocessing:
     try:
         return Preprocessing.model_validate(values)
     except ValidationError as error:
-        problems = [
-            ErrorDetail(".".join(map(str, item["loc"])) or "sizes", item["msg"])
-            for item in error.errors(include_url=False)
-        ]
+        problems = misfits(error, "sizes")
         told = "; ".join(map(str, problems))
         raise InvalidInput(f"{where} cannot be served: {told}", problems) from None

@@ -9,8 +9,8 @@ import fsspec
 from fsspec.core import split_protocol, url_to_fs
 from fsspec.registry import known_implementations
 
-from service.bulk.extra import PackageMissing
-from service.errors import InvalidInput
+from service.errors import InvalidInput, PackageMissing
+from service.extra import not_installed
 
 FileSystem = Any  # fsspec has no types
 LOCAL = ("file", "local")
@@ -66,4 +66,4 @@ def _remedy(url: str, error: ImportError) -> str:
     package = known_implementations.get(protocol, {}).get("class", "fsspec.").partition(".")[0]
     if package == fsspec.__name__:  # its own class needs something else, which the error names
         return str(error)
-    return f"the package {package} is not there; add it with: pip install {package}"
+    return not_installed(package, package)

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator
 import pyarrow as pa
 
 from service.bulk.classifier import Classifier
-from service.bulk.extra import need
 from service.bulk.job import Job
 from service.bulk.reader import Reader
 from service.bulk.rows import packed, unpacked
 from service.bulk.shard import Batch
 from service.errors import InferenceFailed, VitrineError
+from service.extra import need
 
 ANSWER = ("rows", "error")
 MOST_BLOCKS = 10_000  # a block is what is done again where an actor was lost

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from service.doctor.check import Check
-from service.errors import InvalidParameter
+from service.errors import InvalidParameter, PackageMissing
 from service.tracing import ENDPOINTS, open_tracing
 
 ASKING_SECONDS = 2
@@ -25,7 +25,7 @@ def traces(environment: Mapping[str, str] = os.environ) -> Iterator[Check]:
         yield Check("traces", "warning", found, "unset it")
     try:
         tracing = open_tracing(environment)
-    except InvalidParameter as error:
+    except (InvalidParameter, PackageMissing) as error:
         detail, _, remedy = error.detail.rpartition("; ")
         yield Check("traces", "error", detail, remedy, facts)
         return

@@ -13,7 +13,7 @@ from model.training_config import TrainingConfig
 from service import __version__
 from service.bundle import read_bundle
 from service.engine import Engine
-from service.errors import InvalidInput
+from service.errors import InvalidInput, PackageMissing
 from tests.exported import untraced_exporter
 from tests.model.pets import LABELS
 
@@ -130,7 +130,7 @@ def test_where_torch_is_not_installed_it_says_how_to_install_it(pets_run):
         f"sys.argv[1:] = ['export', {str(pets_run)!r}, '--name', 'pets']; main()"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert ended.returncode == 1
+    assert ended.returncode == PackageMissing.exit_code
     assert "torch is not installed; run pip install 'vitrine[train]'" in ended.stderr
 
 

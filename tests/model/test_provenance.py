@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from model import provenance
 
+CHECKOUT = Path(__file__).parents[2]
+TELL = "from model.provenance import command; print(command())"
 
-def test_the_command_leaves_out_the_folder_of_the_interpreter():
-    assert "/" not in provenance.command().split()[0]
+
+def told(folder: Path, *command_line: object) -> str:
+    ended = subprocess.run(
+        list(map(str, command_line)),
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": f"{CHECKOUT}{os.pathsep}{folder}"},
+    )
+    return ended.stdout.strip()
+
+
+def test_the_installed_script_is_named_as_it_is_typed(tmp_path: Path):
+    script = tmp_path / "vitrine-model"
+    script.write_text(f"#!{sys.executable}\n{TELL}\n")  # as an installer writes it
+    script.chmod(0o755)
+    assert told(tmp_path, script, "train", "--run", "my run") == (
+        "vitrine-model train --run 'my run'"
+    )
+
+
+def test_a_module_is_named_with_its_interpreter_and_without_the_folder_of_that(tmp_path: Path):
+    (tmp_path / "tell.py").write_text(TELL)
+    command = told(tmp_path, sys.executable, "-m", "tell", "train")
+    assert command == f"{Path(sys.executable).name} -m tell train"
 
 
 def test_the_machine_is_named_with_its_cores():

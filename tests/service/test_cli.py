@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from PIL import Image
 
 from service import __version__
 from service.cli import main
-from service.command_line import NOBODY_READS
+from service.command_line import INTERRUPTED, NOBODY_READS
 from service.contract import CONTRACT_FILE
 from service.errors import InvalidParameter
 from service.explanation.methods import METHODS
@@ -167,14 +168,18 @@ def test_a_command_is_required(vitrine) -> None:
 
 def test_an_interrupt_ends_quietly(tmp_path) -> None:
     (tmp_path / "a" / "1").mkdir(parents=True)
-    os.mkfifo(tmp_path / "a" / "1" / CONTRACT_FILE)  # reading it waits for a writer
+    contract = tmp_path / "a" / "1" / CONTRACT_FILE
+    os.mkfifo(contract)
     code = (
         "import signal; from service.cli import main; "
-        "signal.signal(signal.SIGALRM, signal.default_int_handler); signal.alarm(1); "
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "  # a parent may ignore it
         f"main(['inspect', '--bundles', {str(tmp_path)!r}])"
     )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert (ended.returncode, ended.stderr) == (130, "")
+    inspecting = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE)
+    with contract.open("wb"):  # which waits for the reader, and lets it wait for what is written
+        inspecting.send_signal(signal.SIGINT)
+        _, errors = inspecting.communicate(timeout=60)
+    assert (inspecting.returncode, errors) == (INTERRUPTED, b"")
 
 
 def test_a_reader_that_has_enough_ends_it_quietly(tiny_bundles) -> None:

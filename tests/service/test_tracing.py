@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -18,7 +19,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from service.errors import InvalidParameter
+from service.errors import InvalidParameter, PackageMissing
 from service.logs import log_handler
 from service.tracing import open_tracing
 from tests.service.live import serving
@@ -223,9 +224,11 @@ def test_without_the_variables_nothing_of_the_sdk_is_imported() -> None:
 def test_a_missing_extra_stops_the_start_and_is_named(monkeypatch) -> None:
     monkeypatch.delitem(sys.modules, "service.spans", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
-    with pytest.raises(
-        InvalidParameter, match=rf"{ENDPOINT} is set.*pip install 'vitrine\[otel\]'"
-    ):
+    told = (
+        f"{ENDPOINT} is set, but OpenTelemetry is not installed; "
+        f"run pip install 'vitrine[otel]', or unset {ENDPOINT}"
+    )
+    with pytest.raises(PackageMissing, match=re.escape(told)):
         open_tracing(SOMEWHERE)
 
 

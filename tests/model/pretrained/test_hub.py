@@ -11,7 +11,7 @@ import pytest
 
 from model.pretrained.conversion import read_public_model
 from model.pretrained.hub import hub_name
-from service.errors import InvalidInput
+from service.errors import PackageMissing
 from tests.model.pretrained.hub_server import running_hub
 from tests.model.pretrained.saved import KINDS, LABELS, saved
 
@@ -84,7 +84,8 @@ def test_without_a_network_it_says_what_else_to_give(tmp_path):
 
 def test_without_the_package_it_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(InvalidInput, match=r"needs the package huggingface_hub; run pip install"):
+    told = r"huggingface_hub is not installed; run pip install 'vitrine\[train\]', or give a local"
+    with pytest.raises(PackageMissing, match=told):
         read_public_model("me/tiny")
 
 

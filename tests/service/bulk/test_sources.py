@@ -133,7 +133,7 @@ def test_a_store_whose_package_is_missing_says_what_to_install(
     paths = ("s3://bucket/in", tmp_path / "rows") if role == "input" else (pictures, "s3://bucket")
     ended = bulk(*paths)
     assert ended.returncode == 69
-    assert "the package s3fs is not there; add it with: pip install s3fs" in ended.stderr
+    assert "cannot be opened: s3fs is not installed; run pip install s3fs\n" in ended.stderr
 
 
 def test_what_is_not_there_is_refused_and_nothing_is_written(bulk, tmp_path) -> None:

@@ -140,6 +140,17 @@ def test_a_protocol_that_is_not_spoken_is_an_error() -> None:
     assert "4318" in wrong.remedy
 
 
+def test_traces_whose_package_is_missing_are_an_error(monkeypatch) -> None:
+    monkeypatch.delitem(sys.modules, "service.spans", raising=False)
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    (missing,) = traces({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"})
+    assert (missing.status, missing.found.endswith("OpenTelemetry is not installed")) == (
+        "error",
+        True,
+    )
+    assert missing.remedy.startswith("run pip install 'vitrine[otel]', or unset ")
+
+
 def test_cuda_that_is_not_compiled_in_is_an_error_where_it_is_asked_for() -> None:
     offered = ["CPUExecutionProvider"]
     assert [check.status for check in providers("auto", offered)] == ["ok"]
