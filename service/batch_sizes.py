@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+
+WORTHWHILE = 1.05  # times the least that an image takes: more is no noise
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,18 @@ class BatchSizes:
     def of(cls, sizes: Iterable[int], *, pads: bool = False) -> BatchSizes:
         """Take the sizes that an operator gave; 1 is always among them."""
         return cls(tuple(sorted({1, *sizes})), pads)
+
+    def worthwhile(self, seconds_per_image: Mapping[int, float]) -> BatchSizes:
+        """Leave out what is larger than the largest size that is about as fast, an image, as any.
+
+        Large batches of large models leave the CPU's caches: they take longer, and all wait for it.
+
+        >>> BatchSizes.up_to(8).worthwhile({1: 5.0, 2: 4.5, 3: 4.4, 4: 4.4, 6: 4.5, 8: 5.0}).allowed
+        (1, 2, 3, 4, 6)
+        """
+        most = WORTHWHILE * min(seconds_per_image.values())
+        largest = max(size for size, seconds in seconds_per_image.items() if seconds <= most)
+        return BatchSizes(tuple(size for size in self.allowed if size <= largest), self.pads)
 
     @property
     def largest(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -42,8 +43,8 @@ def open_model(
 ) -> ServedModel:
     """Open, verify and warm up one bundle, every batch size of it.
 
-    `batch_sizes` are those to run; the usual ones up to `max_batch_size` where none are given.
-    Raises ContractError or ProviderError.
+    `batch_sizes` are those to run. Where none are given, the usual ones up to `max_batch_size`, as
+    far as they are worthwhile on this machine. Raises ContractError or ProviderError.
     """
     bundle = read_bundle(folder)
     engine, choice = choose_precision(
@@ -57,16 +58,28 @@ def open_model(
     sizes = BatchSizes.of(batch_sizes, pads=pads)
     if not batch_sizes:
         sizes = BatchSizes.up_to(max_batch_size, pads=pads)
-    warm_up(engine, sizes)
+    seconds_per_image = warm_up(engine, sizes)
+    if not batch_sizes and engine.is_on_cpu:
+        sizes = sizes.worthwhile(seconds_per_image)
     return ServedModel(engine, golden, sizes, choice)
 
 
-def warm_up(engine: Engine, sizes: BatchSizes) -> None:
-    """Run every batch size once, so that no caller waits for memory or kernels."""
+def warm_up(engine: Engine, sizes: BatchSizes) -> dict[int, float]:
+    """Run every batch size, so that no caller waits for memory or kernels.
+
+    Gives the CPU time of an image in a batch of each size, which others on the machine change
+    little.
+    """
     shape = engine.image_shape
     engine.classify(np.zeros((1, *shape), np.float32))
+    engine.classify(np.zeros((sizes.largest, *shape), np.float32), threads=1)  # takes the memory
+    seconds_per_image: dict[int, float] = {}
     for size in reversed(sizes.allowed):
-        engine.classify(np.zeros((size, *shape), np.float32), threads=1)
+        images = np.zeros((size, *shape), np.float32)
+        started = time.thread_time()
+        engine.classify(images, threads=1)
+        seconds_per_image[size] = (time.thread_time() - started) / size
+    return seconds_per_image
 
 
 class Registry:

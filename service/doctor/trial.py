@@ -102,10 +102,12 @@ def _session(engine: Engine) -> Check:
     options = engine.options
     mode = str(options.execution_mode).rpartition("ORT_")[2].lower()
     spinning = options.get_session_config_entry("session.intra_op.allow_spinning") != "0"
+    moment = options.get_session_config_entry("session.intra_op.spin_duration_us")
     facts = {"threads": options.intra_op_num_threads, "spinning": spinning, "execution_mode": mode}
     number = options.intra_op_num_threads
     threads = f"{number} thread{'' if number == 1 else 's'}"
-    found = f"{threads}, spinning {'on' if spinning else 'off'}, execution {mode}"
+    told = f"for {moment} µs within a run" if spinning else "off"
+    found = f"{threads}, spinning {told}, execution {mode}"
     return Check("session", "ok", found, facts=facts)
 
 

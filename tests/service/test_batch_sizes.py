@@ -19,6 +19,14 @@ def test_a_cpu_takes_fewer_rather_than_pad() -> None:
     assert [sizes.taken(waiting) for waiting in (1, 3, 5, 7, 8, 100)] == [1, 3, 4, 6, 8, 8]
 
 
+def test_sizes_at_which_an_image_takes_longer_are_left_out() -> None:
+    sizes = BatchSizes.up_to(8)
+    slower = {1: 33.0, 2: 33.9, 3: 33.4, 4: 33.1, 6: 35.0, 8: 36.0}
+    assert sizes.worthwhile(slower).allowed == (1, 2, 3, 4)
+    assert sizes.worthwhile({**slower, 8: 33.3}) == sizes
+    assert sizes.worthwhile({size: float(size) for size in sizes.allowed}).allowed == (1,)
+
+
 def test_a_gpu_takes_what_waits_and_pads() -> None:
     sizes = BatchSizes.up_to(8, pads=True)
     assert [sizes.taken(waiting) for waiting in (1, 3, 5, 100)] == [1, 3, 5, 8]
