@@ -33,10 +33,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_configure() -> None:
     """Make ready for cores that are busy with other tests.
 
-    Torch computes on one thread, since several would wait for each other; and a property may take
-    its time.
+    Torch computes on one thread, since several would wait for each other; its exporter does without
+    a cache that costs a fifth of the time where models are small; and a property may take its time.
     """
     os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["TORCH_FAKE_TENSOR_DISPATCH_CACHE"] = "0"
     settings.register_profile("patient", deadline=None)
     settings.load_profile("patient")
 
@@ -123,6 +124,22 @@ def pets_bundles(pets_run: Path, tmp_path_factory) -> Path:
 def pets_bundle(pets_bundles: Path) -> Path:
     """The folder of the pets' bundle itself."""
     return pets_bundles / "pets" / "2"
+
+
+@pytest.fixture(scope="session")
+def odd_bundles(tmp_path_factory) -> Path:
+    """A folder with a model of registers, LayerScale, mean pooling and a grid of 3 x 5.
+
+    Never write into it.
+    """
+    from model.export import export_bundle
+    from tests.model.pets import checkpoint
+    from tests.model.vits import ODD, small_vit
+
+    made = checkpoint(small_vit(**ODD))
+    return exported_once(
+        tmp_path_factory, "odd", lambda bundles: export_bundle(made, bundles, "odd", "1")
+    )
 
 
 @pytest.fixture(scope="session")

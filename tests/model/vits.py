@@ -24,6 +24,14 @@ SHAPES: dict[str, dict[str, Any]] = {
     "norm before the blocks": {"pre_norm": True},
 }
 
+# what the embedded model and the tiny ones are not, all of it in one model
+ODD: dict[str, Any] = {
+    "image_size": (24, 40),
+    "registers": 2,
+    "layer_scale": 0.3,
+    "pooling": "mean",
+    "norm_epsilon": 1e-5,
+}
 
 # what public checkpoints have, in as few models as have all of it
 PUBLIC_SHAPES: dict[str, dict[str, Any]] = {

@@ -6,14 +6,12 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
 from model.checkpoint import load_checkpoint
-from model.export import export_bundle
 from model.vit import VisionTransformer
 from service.bundle import read_bundle
 from service.contract import GOLDEN_FILE, WEIGHTS_FILE
@@ -31,9 +29,7 @@ from service.trace.message import message, quantized
 from service.trace.parameters import Parameters
 from service.trace.question import PROBLEMS_TOLD
 from service.trace.tensors import TENSORS
-from tests.exported import exported_once
-from tests.model.pets import checkpoint
-from tests.model.vits import PUBLIC_SHAPES, small_vit
+from tests.model.vits import PUBLIC_SHAPES
 from tests.service.live import Live, serving
 from tests.service.pictures import draw, encode, text_of
 from tests.service.problems import assert_problem
@@ -41,22 +37,6 @@ from tests.service.traces import by_torch, everything_of, read, values_of
 
 PNG = encode(draw())
 TINY_TOKENS = 17
-# what the other models are not: registers, LayerScale, mean pooling, and a grid that is not square
-ODD = {
-    "image_size": (24, 40),
-    "registers": 2,
-    "layer_scale": 0.3,
-    "pooling": "mean",
-    "norm_epsilon": 1e-5,
-}
-
-
-@pytest.fixture(scope="module")
-def odd_bundles(tmp_path_factory) -> Path:
-    made = checkpoint(small_vit(**ODD))
-    return exported_once(
-        tmp_path_factory, "odd", lambda bundles: export_bundle(made, bundles, "odd", "1")
-    )
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from service.preprocess import ImageLimits, preprocess
 from tests import autograd
 from tests.exported import untraced_exporter
 from tests.model.pets import LABELS, MEAN, STD, checkpoint, pets_vit
-from tests.model.vits import PUBLIC_SHAPES, public_vit, small_vit
+from tests.model.vits import ODD, PUBLIC_SHAPES, public_vit, small_vit
 from tests.service.live import Live, serving
 from tests.service.pictures import draw, encode
 
@@ -28,10 +28,10 @@ ROUNDING = 1e-6  # of logits that are computed in 32 bits
 PATCH = 8
 SHAPES = {
     "mean pooling": {"pooling": "mean"},
-    "mean pooling with registers": {"pooling": "mean", "registers": 2},
     "registers on a grid of 3 x 5": {"registers": 3, "image_size": (24, 40)},
 }
 PETS = "class token and LayerScale"
+ALL_AT_ONCE = "mean pooling with registers and LayerScale on a grid of 3 x 5"
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,9 @@ class Subject:
             return self.model(pixels, keep)
 
 
-@pytest.fixture(scope="module", params=[PETS, *SHAPES, *PUBLIC_SHAPES])
+@pytest.fixture(scope="module", params=[PETS, ALL_AT_ONCE, *SHAPES, *PUBLIC_SHAPES])
 def subject(request, tmp_path_factory) -> Iterator[Subject]:
-    """Serve one model of each shape, two blocks deep."""
+    """Serve one model of each shape, two or three blocks deep."""
     served: dict[str, str] = {}
     if request.param in PUBLIC_SHAPES:
         made, bundles = (
@@ -72,6 +72,8 @@ def subject(request, tmp_path_factory) -> Iterator[Subject]:
         served = {"default_model": request.param}
     elif request.param == PETS:
         made, bundles = checkpoint(pets_vit()), request.getfixturevalue("pets_bundles")
+    elif request.param == ALL_AT_ONCE:
+        made, bundles = checkpoint(small_vit(**ODD)), request.getfixturevalue("odd_bundles")
     else:
         made = checkpoint(small_vit(depth=2, **SHAPES[request.param]))
         bundles = tmp_path_factory.mktemp("bundles")

@@ -8,27 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from model.export import export_bundle
-from tests.exported import exported_once
-from tests.model.pets import checkpoint
-from tests.model.vits import small_vit
-from tests.service.test_trace_route import ODD
 from tests.web.guide.recomputed import assert_recomputed
 from tests.web.guide.truth import truth_of
 from tests.web.guide.visitor import choose_and_wait, open_step, verdict
 from tests.web.servers import running_server
 
 STEPS = ("8b", "9", "10", "11", "12", "13", "14", "15", "16")
-
-
-@pytest.fixture(scope="module")
-def odd_bundles(tmp_path_factory) -> Path:
-    """A folder with one model of registers, LayerScale and mean pooling; never write into it."""
-    return exported_once(
-        tmp_path_factory,
-        "odd",
-        lambda bundles: export_bundle(checkpoint(small_vit(**ODD)), bundles, "odd", "1"),
-    )
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,6 @@ import torch
 from playwright.sync_api import Browser, Locator, Page, expect
 from torch import Tensor
 
-from model.export import export_bundle
-from tests.exported import exported_once
-from tests.model.pets import checkpoint
-from tests.model.vits import small_vit
-from tests.service.test_trace_route import ODD
 from tests.web.guide.truth import Truth, truth_of
 from tests.web.guide.visitor import choose_and_wait, numbers, open_step, shapes, verdict
 from tests.web.servers import running_server
@@ -317,16 +312,6 @@ def test_another_layer_chosen_by_hand_ends_the_walk(browser: Browser, address):
     page.wait_for_timeout(2500)
     expect(page).to_have_url(re.compile("layer=4&"))
     context.close()
-
-
-@pytest.fixture(scope="module")
-def odd_bundles(tmp_path_factory) -> Path:
-    """A folder with one model of registers, LayerScale and mean pooling; never write into it."""
-    return exported_once(
-        tmp_path_factory,
-        "odd",
-        lambda bundles: export_bundle(checkpoint(small_vit(**ODD)), bundles, "odd", "1"),
-    )
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,8 @@ import torch
 from playwright.sync_api import Locator, Page, expect
 from torch.nn.functional import cosine_similarity
 
-from model.checkpoint import Checkpoint
-from model.config import VisionTransformerConfig
-from model.vit import VisionTransformer
 from service.contract import Preprocessing
 from service.preprocess import ImageLimits, decode_image, fit
-from tests.exported import exported_once
 from tests.web.guide.truth import Truth, truth_of
 from tests.web.guide.visitor import choose_and_wait, numbers, open_step, verdict
 from tests.web.servers import running_server
@@ -53,32 +49,6 @@ def truth(picture: bytes) -> Truth:
     truth = truth_of(picture)
     truth.checkpoint.model.requires_grad_(False)
     return truth
-
-
-@pytest.fixture(scope="session")
-def registered_bundles(tmp_path_factory) -> Path:
-    """A folder with one bundle of two registers that reads out the mean of its patches."""
-    from model.export import export_bundle
-
-    shape = VisionTransformerConfig(
-        patch_size=8, width=24, depth=2, heads=2, classes=3, registers=2, pooling="mean"
-    )
-    with torch.random.fork_rng(), torch.no_grad():
-        torch.manual_seed(1)
-        model = VisionTransformer(shape).eval()
-        for parameter in model.parameters():
-            parameter.normal_(0, 0.3)
-    preprocessing = {
-        "size": [32, 32],
-        "crop": [32, 32],
-        "mean": [0.5, 0.5, 0.5],
-        "std": [0.25, 0.25, 0.25],
-    }
-    provenance = {"dataset": "none", "recipe": "random weights", "command": "none", "seed": 1}
-    checkpoint = Checkpoint(model, ("cat", "dog", "ship"), preprocessing, provenance)
-    return exported_once(
-        tmp_path_factory, "registered", lambda to: export_bundle(checkpoint, to, "registered", "1")
-    )
 
 
 def value_of(text: str) -> float:
@@ -292,15 +262,15 @@ def test_8_embedding_plus_position_is_what_the_model_got(see, truth, token):
 
 
 @pytest.fixture(scope="module")
-def registered(registered_bundles: Path) -> Iterator[str]:
-    with running_server("--bundles", str(registered_bundles)) as (address, _):
+def odd(odd_bundles: Path) -> Iterator[str]:
+    with running_server("--bundles", str(odd_bundles)) as (address, _):
         yield address
 
 
-def test_registers_and_mean_pooling_are_told_truly(see, registered, registered_bundles, picture):
-    register = truth_of(picture, registered_bundles).checkpoint.model.reg_token[0, 1].detach()
-    page = see("6", "2.3", registered)
-    count = "1 class token + 2 registers + 16 patches = 19 tokens"
+def test_registers_and_mean_pooling_are_told_truly(see, odd, odd_bundles, picture):
+    register = truth_of(picture, odd_bundles).checkpoint.model.reg_token[0, 1].detach()
+    page = see("6", "2.3", odd)
+    count = "1 class token + 2 registers + 15 patches = 18 tokens"
     expect(page.locator(".token-count")).to_have_text(count)
     notes = page.locator(".note")
     expect(notes.first).to_contain_text("the mean of the patches")
