@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-WORTHWHILE = 1.05  # times the least that an image takes: more is no noise
+WORTHWHILE = 1.05  # times what an image takes at half the size
+TURNS = 2
 
 
 @dataclass(frozen=True)
@@ -34,17 +35,24 @@ class BatchSizes:
         """Take the sizes that an operator gave; 1 is always among them."""
         return cls(tuple(sorted({1, *sizes})), pads)
 
-    def worthwhile(self, seconds_per_image: Mapping[int, float]) -> BatchSizes:
-        """Leave out what is larger than the largest size that is about as fast, an image, as any.
+    def worthwhile(self, seconds: Callable[[int], float]) -> BatchSizes:
+        """Leave out the largest ones where an image takes longer than at half the size.
 
-        Large batches of large models leave the CPU's caches: they take longer, and all wait for it.
+        Large batches of large models leave the CPU's caches. `seconds` measures an image's time in
+        a batch of a size; both sizes are measured in turns, and one turn in favour of the larger
+        lets it stay.
 
-        >>> BatchSizes.up_to(8).worthwhile({1: 5.0, 2: 4.5, 3: 4.4, 4: 4.4, 6: 4.5, 8: 5.0}).allowed
-        (1, 2, 3, 4, 6)
+        >>> BatchSizes.up_to(8).worthwhile({1: 34.0, 2: 34.0, 4: 33.0, 8: 36.0}.__getitem__).allowed
+        (1, 2, 3, 4)
         """
-        most = WORTHWHILE * min(seconds_per_image.values())
-        largest = max(size for size, seconds in seconds_per_image.items() if seconds <= most)
-        return BatchSizes(tuple(size for size in self.allowed if size <= largest), self.pads)
+        half = self.taken(max(1, self.largest // 2))
+        if half == self.largest:
+            return self
+        for _ in range(TURNS):
+            if seconds(self.largest) <= WORTHWHILE * seconds(half):
+                return self
+        smaller = BatchSizes(tuple(size for size in self.allowed if size <= half), self.pads)
+        return smaller.worthwhile(seconds)
 
     @property
     def largest(self) -> int:

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -58,28 +59,29 @@ def open_model(
     sizes = BatchSizes.of(batch_sizes, pads=pads)
     if not batch_sizes:
         sizes = BatchSizes.up_to(max_batch_size, pads=pads)
-    seconds_per_image = warm_up(engine, sizes)
+    warm_up(engine, sizes)
     if not batch_sizes and engine.is_on_cpu:
-        sizes = sizes.worthwhile(seconds_per_image)
+        sizes = sizes.worthwhile(partial(cpu_seconds, engine))
     return ServedModel(engine, golden, sizes, choice)
 
 
-def warm_up(engine: Engine, sizes: BatchSizes) -> dict[int, float]:
-    """Run every batch size, so that no caller waits for memory or kernels.
-
-    Gives the CPU time of an image in a batch of each size, which others on the machine change
-    little.
-    """
+def warm_up(engine: Engine, sizes: BatchSizes) -> None:
+    """Run every batch size once, so that no caller waits for memory or kernels."""
     shape = engine.image_shape
     engine.classify(np.zeros((1, *shape), np.float32))
-    engine.classify(np.zeros((sizes.largest, *shape), np.float32), threads=1)  # takes the memory
-    seconds_per_image: dict[int, float] = {}
     for size in reversed(sizes.allowed):
-        images = np.zeros((size, *shape), np.float32)
-        started = time.thread_time()
-        engine.classify(images, threads=1)
-        seconds_per_image[size] = (time.thread_time() - started) / size
-    return seconds_per_image
+        engine.classify(np.zeros((size, *shape), np.float32), threads=1)
+
+
+def cpu_seconds(engine: Engine, size: int) -> float:
+    """Give the CPU time of an image in a batch of a size, run on one thread.
+
+    Others that keep the machine busy change it little.
+    """
+    images = np.zeros((size, *engine.image_shape), np.float32)
+    started = time.thread_time()
+    engine.classify(images, threads=1)
+    return (time.thread_time() - started) / size
 
 
 class Registry:

@@ -168,10 +168,8 @@ def test_every_batch_size_is_warm_before_the_first_caller(tiny_bundle) -> None:
         return classify(pixel_values, threads)
 
     engine.classify = note
-    seconds_per_image = warm_up(engine, BatchSizes.of([1, 3, 5]))
+    warm_up(engine, BatchSizes.of([1, 3, 5]))
     assert runs == {(1, None), (1, 1), (3, 1), (5, 1)}
-    assert seconds_per_image.keys() == {1, 3, 5}
-    assert all(0 < seconds < 1 for seconds in seconds_per_image.values())
 
 
 def test_large_pictures_are_decoded_side_by_side_while_others_are_classified(tiny_bundles) -> None:

@@ -21,10 +21,17 @@ def test_a_cpu_takes_fewer_rather_than_pad() -> None:
 
 def test_sizes_at_which_an_image_takes_longer_are_left_out() -> None:
     sizes = BatchSizes.up_to(8)
-    slower = {1: 33.0, 2: 33.9, 3: 33.4, 4: 33.1, 6: 35.0, 8: 36.0}
-    assert sizes.worthwhile(slower).allowed == (1, 2, 3, 4)
-    assert sizes.worthwhile({**slower, 8: 33.3}) == sizes
-    assert sizes.worthwhile({size: float(size) for size in sizes.allowed}).allowed == (1,)
+    slower = {1: 33.0, 2: 33.9, 4: 33.1, 8: 36.0}
+    assert sizes.worthwhile(slower.__getitem__).allowed == (1, 2, 3, 4)
+    assert sizes.worthwhile({**slower, 8: 33.3}.__getitem__) == sizes
+    assert sizes.worthwhile(float).allowed == (1,)
+    assert BatchSizes.of([1]).worthwhile(float) == BatchSizes.of([1])
+
+
+def test_a_size_that_was_slow_by_chance_stays() -> None:
+    measured = iter([36.0, 33.0, 33.0, 33.0])  # of 8 and of 4, in turns
+    sizes = BatchSizes.up_to(8)
+    assert sizes.worthwhile(lambda size: next(measured)) == sizes
 
 
 def test_a_gpu_takes_what_waits_and_pads() -> None:
