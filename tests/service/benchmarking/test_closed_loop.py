@@ -146,7 +146,7 @@ def test_connections_are_kept_or_made_for_each_request():
         with answering_each(answer) as seen:
             request = post(seen.address, "/classify", b"picture")
             sample = keep_busy(
-                seen.address, request, callers=2, seconds=0.05, connect_each=connect_each
+                seen.address, request, callers=2, seconds=0.3, connect_each=connect_each
             )
         asked = len(sample.latencies_seconds)
         assert asked == len(seen.requests) > 2
