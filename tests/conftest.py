@@ -34,7 +34,7 @@ def pytest_configure() -> None:
     """Make ready for cores that are busy with other tests.
 
     Torch computes on one thread, since several would wait for each other; its exporter does without
-    a cache that costs a fifth of the time where models are small; and a property may take its time.
+    a cache that costs time where models are small (some 9 %); and a property may take its time.
     """
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ["TORCH_FAKE_TENSOR_DISPATCH_CACHE"] = "0"
