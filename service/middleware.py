@@ -13,7 +13,7 @@ from service.errors import CallerGone
 from service.exchange import Exchange, open_exchange
 from service.logs import log_access
 from service.metrics import Metrics
-from service.problems import unexpected_response
+from service.problems import TOLD, unexpected_response
 
 if TYPE_CHECKING:
     from service.spans import RequestSpans  # imported for real only where traces are exported
@@ -100,7 +100,7 @@ class RequestMiddleware:
                     self.tracing.end(span, exchange)
 
     async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-        is_answered = is_whole = False
+        is_answered = False
 
         async def receive_counted() -> Message:
             message = await receive()
@@ -108,19 +108,18 @@ class RequestMiddleware:
             return message
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal is_answered, is_whole
+            nonlocal is_answered
             if message["type"] == "http.response.start":
                 exchange.status, is_answered = message["status"], True
                 message["headers"] = [*message["headers"], *_own_headers(exchange, scope, message)]
             else:
                 exchange.bytes_out += len(message.get("body", b""))
-                is_whole = not message.get("more_body", False)
             await send(message)
 
         try:
             await self.app(scope, receive_counted, send_with_headers)
         except Exception as error:  # whatever it is, the caller is told and the log says what
-            if is_whole:  # FastAPI raises again what it has answered
+            if scope["state"].get(TOLD) is error:  # FastAPI raises again what it has answered
                 return
             if is_answered:
                 raise

@@ -37,6 +37,7 @@ from service.misfit import misfit
 from service.schemas import ErrorItem, Problem
 
 MEDIA_TYPE = "application/problem+json"
+TOLD = "told"  # the unforeseen error that a request has been answered with
 PROBLEM_SCHEMA = {"$ref": "#/components/schemas/Problem"}
 logger = logging.getLogger("vitrine")
 ERROR_MEMBER_PATHS = ("/v1/", "/v2", "/hf/")  # of protocols whose clients read `error`
@@ -117,6 +118,7 @@ def install_problem_handlers(app: FastAPI) -> None:
         return _response(request, problem, exception.headers or {})
 
     async def on_unexpected(request: Request, error: Exception) -> Response:
+        request.scope["state"][TOLD] = error
         return unexpected_response(request, error)
 
     app.add_exception_handler(VitrineError, on_vitrine_error)

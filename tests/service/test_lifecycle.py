@@ -18,6 +18,8 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+from starlette.background import BackgroundTask
+from starlette.responses import Response
 
 from service import cli
 from service.contract import CONTRACT_FILE
@@ -131,6 +133,20 @@ def test_an_unforeseen_error_is_a_problem_that_tells_nothing_but_its_id(tiny_bun
         assert_problem(response, InferenceFailed, "log names this request's id")
         assert "secret" not in response.text
         assert response.headers["x-content-type-options"] == "nosniff"
+
+
+def test_an_error_behind_a_whole_answer_is_not_swallowed(tiny_bundles, caplog) -> None:
+    with serving(tiny_bundles) as server:
+
+        @server.app.get("/late")
+        async def late() -> Response:
+            async def fail() -> None:
+                raise RuntimeError("behind the answer")
+
+            return Response("whole", background=BackgroundTask(fail))
+
+        assert server.client.get("/late").text == "whole"
+        until(lambda: "behind the answer" in caplog.text)
 
 
 def test_liveness_answers_while_models_load_and_the_rest_says_not_ready(
