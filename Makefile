@@ -9,6 +9,8 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
+# One test process more than CPUs: a third of their time, each waits for servers and browsers.
+PROCESSES := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .PHONY: serve test lint dist audit clean
 
@@ -16,7 +18,7 @@ serve: .venv/serve.stamp
 	$(BIN)/vitrine serve --host $(HOST) --port $(PORT)
 
 test: .venv/test.stamp
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile \
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --maxprocesses 4 --dist loadfile \
 		--cov --cov-report=term-missing --cov-fail-under=95
 
 lint: .venv/test.stamp
