@@ -15,24 +15,14 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from service.bundle import Bundle
-from service.errors import (
-    ContractError,
-    ErrorDetail,
-    InferenceFailed,
-    NotExplainable,
-    NotTraceable,
-    ProviderError,
-)
+from service.errors import InferenceFailed, NotExplainable, NotTraceable
 from service.graphs import GraphSpec
 from service.record import PrecisionName
+from service.session import PROVIDER_NAMES, Provider, open_session
 
 Floats = NDArray[np.float32]
 Arrays = dict[str, NDArray[Any]]  # the tensors of a run, by name
-Provider = Literal["auto", "cpu", "cuda"]
 GraphName = Literal["classify", "explain", "attend", "trace"]
-PROVIDER_NAMES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-LOG_ERRORS_ONLY = 3
-SPIN_MICROSECONDS = "20"
 SHARED_PARAMETERS = 16_000_000  # 64 MB of float32
 
 
@@ -184,6 +174,16 @@ class Engine:
                 self._sessions[key] = self._open(self._graph(name), key[1])
             return self._sessions[key]
 
+    def _open(self, graph: GraphSpec, threads: int) -> onnxruntime.InferenceSession:
+        contract = self.bundle.contract
+        return open_session(
+            self.bundle.path(graph.file),
+            graph,
+            provider=self._asked,
+            threads=threads,
+            shares_weights=self.shares_weights and graph in contract.graphs.named.values(),
+        )
+
     def _graph(self, name: GraphName) -> GraphSpec:
         contract = self.bundle.contract
         if name == "classify":
@@ -194,95 +194,6 @@ class Engine:
         if graph is None:
             raise NotExplainable(self.how_to_explain)
         return graph
-
-    def _open(self, graph: GraphSpec, threads: int) -> onnxruntime.InferenceSession:
-        path = self.bundle.path(graph.file)
-        shares_weights = self.shares_weights and graph in self.bundle.contract.graphs.named.values()
-        available = onnxruntime.get_available_providers()
-        wanted = [PROVIDER_NAMES["cpu"]]
-        if self._asked == "cuda" or (self._asked == "auto" and PROVIDER_NAMES["cuda"] in available):
-            wanted.insert(0, PROVIDER_NAMES["cuda"])
-        if self._asked == "cuda" and PROVIDER_NAMES["cuda"] not in available:
-            raise ProviderError(
-                "provider cuda was asked for, but this onnxruntime offers only "
-                f"{', '.join(available)}; with an NVIDIA GPU, install the extra gpu in place of cpu"
-            )
-        try:
-            session = onnxruntime.InferenceSession(
-                str(path),
-                sess_options=self._options(threads, shares_weights),
-                providers=wanted,
-                disabled_optimizers=["ConstantFolding"] if shares_weights else [],
-            )
-        except Exception as error:  # onnxruntime's errors share no public base class
-            raise ContractError(
-                f"{path} cannot be opened: {error}; export the bundle again"
-            ) from error
-        if self._asked == "cuda" and session.get_providers()[0] != PROVIDER_NAMES["cuda"]:
-            raise ProviderError(
-                "provider cuda was asked for, but onnxruntime fell back to "
-                f"{session.get_providers()[0]}; check the driver and the CUDA libraries"
-            )
-        _check_graph(session, graph)
-        return session
-
-    def _options(self, threads: int, shares_weights: bool) -> onnxruntime.SessionOptions:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        options.enable_mem_pattern = False  # it keeps a plan, and its memory, for every batch size
-        options.log_severity_level = LOG_ERRORS_ONLY
-        _spin_briefly(options, threads)
-        if shares_weights:
-            options.add_session_config_entry("session.disable_prepacking", "1")
-        return options
-
-
-def _spin_briefly(options: onnxruntime.SessionOptions, threads: int) -> None:
-    """Let threads look for their next part of a run for a moment before they sleep.
-
-    Parts follow each other within microseconds, and to wake a thread takes longer: a lone run is a
-    fifth faster. Threads that look for longer take the CPU from who else has work on the machine,
-    and there a run lasts twice as long; between runs they sleep.
-    """
-    entries = {
-        "session.intra_op.allow_spinning": str(int(threads > 1)),
-        "session.intra_op.spin_duration_us": SPIN_MICROSECONDS,
-        "session.force_spinning_stop": "1",
-    }
-    for name, value in entries.items():
-        options.add_session_config_entry(name, value)
-
-
-def _check_graph(session: onnxruntime.InferenceSession, graph: GraphSpec) -> None:
-    errors = []
-    for kind, stated, real in (
-        ("inputs", graph.inputs, session.get_inputs()),
-        ("outputs", graph.outputs, session.get_outputs()),
-    ):
-        found = {tensor.name: tensor for tensor in real}
-        for spec in stated:
-            tensor = found.get(spec.name)
-            if tensor is None:
-                errors.append(ErrorDetail(f"{kind}/{spec.name}", f"not among {sorted(found)}"))
-            elif not _same_shape(spec.shape, tensor.shape):
-                errors.append(
-                    ErrorDetail(
-                        f"{kind}/{spec.name}",
-                        f"the contract says {list(spec.shape)}, the graph {tensor.shape}",
-                    )
-                )
-    if errors:
-        listed = "; ".join(map(str, errors))
-        raise ContractError(f"{graph.file} is not the graph of the contract: {listed}", errors)
-
-
-def _same_shape(stated: tuple[int | str, ...], real: list[int | str | None]) -> bool:
-    return len(stated) == len(real) and all(
-        isinstance(size, str) != isinstance(found, int) and (isinstance(size, str) or size == found)
-        for size, found in zip(stated, real, strict=True)
-    )
 
 
 def _run(session: onnxruntime.InferenceSession, names: list[str], inputs: Arrays) -> Arrays:

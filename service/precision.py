@@ -13,9 +13,10 @@ from typing import Literal, assert_never
 
 import numpy as np
 
-from service.engine import PROVIDER_NAMES, Engine
+from service.engine import Engine
 from service.errors import ProviderError
 from service.record import PrecisionName
+from service.session import PROVIDER_NAMES
 
 PrecisionSetting = Literal["auto", "fp32", "int8", "fp16"]
 ChosenBy = Literal["setting", "measurement", "no other"]

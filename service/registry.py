@@ -16,7 +16,7 @@ from service.batch_sizes import BatchSizes
 from service.bundle import read_bundle
 from service.bundle_folder import by_name_latest_first
 from service.contract import GOLDEN_FILE
-from service.engine import Engine, Provider
+from service.engine import Engine
 from service.errors import (
     ContractError,
     ErrorDetail,
@@ -29,6 +29,7 @@ from service.golden import Golden, replay_classify
 from service.precision import PrecisionSetting, choose_precision
 from service.preprocess import ImageLimits
 from service.served_model import ServedModel
+from service.session import Provider
 
 logger = logging.getLogger("vitrine")
 

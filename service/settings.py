@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from service.engine import Provider
 from service.origins import checked_origins
 from service.precision import PrecisionSetting
+from service.session import Provider
 
 
 def _split_at_commas(value: object) -> object:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from service.bundle import Bundle
-from service.engine import Provider
 from service.errors import ContractError, NotExplainable
 from service.preprocess import ImageLimits
 from service.record import PrecisionName
+from service.session import Provider
 
 
 @dataclass(frozen=True)

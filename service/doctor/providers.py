@@ -10,7 +10,7 @@ from pathlib import Path
 import onnxruntime
 
 from service.doctor.check import Check, Status
-from service.engine import PROVIDER_NAMES, Provider
+from service.session import PROVIDER_NAMES, Provider
 
 CUDA = PROVIDER_NAMES["cuda"]
 LIBRARIES = Path(onnxruntime.__file__).parent / "capi"

@@ -22,12 +22,13 @@ from service.contract import GOLDEN_FILE
 from service.doctor.check import Check
 from service.doctor.footprint import footprint
 from service.doctor.precision import precision
-from service.engine import PROVIDER_NAMES, Engine
+from service.engine import Engine
 from service.errors import VitrineError
 from service.golden import REPLAYS, Golden
 from service.launch import SETTINGS_VARIABLE
 from service.registry import Registry
 from service.served_model import ServedModel
+from service.session import PROVIDER_NAMES
 from service.settings import Settings
 
 
