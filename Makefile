@@ -12,6 +12,9 @@ BIN := .venv/bin
 # One test process more than CPUs: a third of their time, each waits for servers and browsers.
 PROCESSES := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
+# Servers start anew hundreds of times in the tests, and would compile everything each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: serve test lint dist audit clean
 
 serve: .venv/serve.stamp
@@ -50,8 +53,9 @@ audit: .venv/test.stamp .venv/audit.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[cpu]'
 	touch $@
 
+# Most of what this installs is never imported: what is gets compiled then.
 .venv/test.stamp: pyproject.toml | .venv/pyvenv.cfg
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)' --editable '.[cpu,train,dev,bulk,ray]'
+	$(BIN)/python -m pip install --no-compile --quiet --disable-pip-version-check '$(TORCH)' --editable '.[cpu,train,dev,bulk,ray]'
 	touch $@ .venv/serve.stamp
 
 clean:
