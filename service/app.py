@@ -21,6 +21,7 @@ from service.cors import allow_origins
 from service.errors import ContractError, VitrineError
 from service.keys import KeyRing
 from service.middleware import RequestMiddleware
+from service.opening import EarlyOpening
 from service.problems import install_problem_handlers
 from service.routes import (
     classify,
@@ -50,13 +51,14 @@ def create_app(
     *,
     on_ready: Callable[[], None] = lambda: None,
     on_failure: Callable[[VitrineError], None] = lambda error: None,
+    early: EarlyOpening | None = None,
 ) -> FastAPI:
     """Build the application; settings come from the environment where none are given.
 
     Models load in the background once it starts: `/health/live` answers meanwhile, `/health/ready`
     and the models' routes answer 503. `on_ready` is called when they are open, `on_failure` when a
-    bundle cannot be served; the caller decides whether to stop. Raises InvalidParameter when the
-    file of keys is missing or broken.
+    bundle cannot be served; the caller decides whether to stop. Models that are opened `early` are
+    not opened again. Raises InvalidParameter when the file of keys is missing or broken.
     """
     settings = settings or Settings()
     keys = KeyRing(settings.api_keys_file) if settings.api_keys_file else None
@@ -68,7 +70,7 @@ def create_app(
         try:
             if settings.watch_seconds:
                 await watch.note()
-            await context.loader.load()
+            await context.loader.load(early.open if early else None)
             await context.relay.look()
         except VitrineError as error:
             logger.error("%s: %s", error.title, error.detail)

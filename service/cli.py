@@ -42,9 +42,12 @@ class Serve(Settings):
             from service.launch import launch  # needed here alone
 
             launch(self)
+        from service.opening import open_early
+
+        early = open_early(self)
         from service.server import serve  # the HTTP stack is slow to import and needed here alone
 
-        serve(self)
+        serve(self, early)
 
 
 class LocalCommand(BaseModel):

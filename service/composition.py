@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
-from service.budget import cpu_budget
 from service.cores import Cores
 from service.loader import Lifecycle, Loader
 from service.metrics import Metrics
+from service.opening import bundle_opener, compute_threads
 from service.preprocess import ImageLimits, decode_in_calling_thread
 from service.quota import Quota
 from service.rate import RateLimit
-from service.registry import Registry, open_model
+from service.registry import Registry
 from service.relay import Relay
 from service.result_cache import ResultCache
 from service.routes.context import Context
@@ -30,7 +28,7 @@ def compose(settings: Settings) -> Context:
     """Make what the routes need. Nothing is loaded yet."""
     decode_in_calling_thread()
     metrics, registry = Metrics(), Registry(settings.default_model)
-    threads = settings.threads or cpu_budget().cpus
+    threads = compute_threads(settings)
     cores = Cores(threads, SPARE_PLACES)
     for lane, limit in _queue_limits(settings).items():
         metrics.queue_limit.labels(lane).set(limit)
@@ -64,18 +62,6 @@ def rate_limit(settings: Settings) -> RateLimit | None:
     if not settings.rate_limit:
         return None
     return RateLimit(settings.rate_limit, settings.rate_burst, shared_folder())
-
-
-def bundle_opener(settings: Settings, threads: int) -> Callable[[Path], ServedModel]:
-    """Give what opens a bundle as the settings say."""
-    return partial(
-        open_model,
-        provider=settings.provider,
-        threads=threads,
-        max_batch_size=settings.max_batch_size,
-        batch_sizes=settings.batch_sizes,
-        precision=settings.precision,
-    )
 
 
 def _queue_limits(settings: Settings) -> dict[Lane, int]:

@@ -80,14 +80,15 @@ class Loader:
         self._on_reload = on_reload
         self._turn = asyncio.Lock()
 
-    async def load(self) -> None:
+    async def load(self, open_bundle: Callable[[Path], ServedModel] | None = None) -> None:
         """Open every bundle of the folder off the event loop, then start them all.
 
-        Raises ContractError or ProviderError.
+        `open_bundle` is in place of the lifecycle's own. Raises ContractError or ProviderError.
         """
+        open_bundle = open_bundle or self._lifecycle.open
         async with self._turn:
             opened = [
-                await asyncio.to_thread(self._lifecycle.open, bundle)
+                await asyncio.to_thread(open_bundle, bundle)
                 for bundle in await asyncio.to_thread(find_bundles, self.folder)
             ]
             self.registry.serve(opened, self._lifecycle.start)

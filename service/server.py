@@ -16,14 +16,15 @@ from service.drain import close_after_answers
 from service.errors import VitrineError
 from service.listener import listen, where_to_look
 from service.logs import configure_logging
+from service.opening import EarlyOpening
 from service.settings import Settings
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, early: EarlyOpening | None = None) -> None:
     """Serve until SIGTERM or SIGINT; accepted requests finish within `drain_seconds`.
 
-    Raises InvalidParameter when the address cannot be listened on, and the VitrineError that keeps
-    a bundle from being served.
+    Models that are opened `early` are not opened again. Raises InvalidParameter when the address
+    cannot be listened on, and the VitrineError that keeps a bundle from being served.
     """
     configure_logging(settings.log_level, settings.log_format)
     failures: list[VitrineError] = []
@@ -37,7 +38,7 @@ def serve(settings: Settings) -> None:
         failures.append(error)
         server.should_exit = True
 
-    app = create_app(settings, on_ready=on_ready, on_failure=on_failure)
+    app = create_app(settings, on_ready=on_ready, on_failure=on_failure, early=early)
     server = Server(app, settings)
     signal.signal(signal.SIGTERM, _already_handled)
     server.run(sockets=[listener])

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import service.server  # noqa: F401 - the HTTP stack is part of what a worker holds
 from service.bundle_folder import find_bundles
-from service.composition import bundle_opener
 from service.contract import GOLDEN_FILE
 from service.doctor.check import Check
 from service.doctor.footprint import footprint
@@ -26,6 +25,7 @@ from service.engine import Engine
 from service.errors import VitrineError
 from service.golden import REPLAYS, Golden
 from service.launch import SETTINGS_VARIABLE
+from service.opening import bundle_opener
 from service.registry import Registry
 from service.served_model import ServedModel
 from service.session import PROVIDER_NAMES
