@@ -60,21 +60,23 @@ class Batcher(Generic[Item, Result]):
         *,
         sizes: BatchSizes,
         max_queue: int,
+        side_by_side: int | None = None,
         always_wide: bool = False,
         what: str = "images",
         on_batch: Callable[[int], None] = lambda size: None,
     ) -> None:
         """Run batches of `sizes` on `cores`; `max_queue` items may be under way.
 
-        `always_wide` runs one batch after the other on all cores. `what` names the items to
-        callers who are refused.
+        So many batches run `side_by_side`, by default one on every place. `always_wide` runs one
+        batch after the other on all cores. `what` names the items to callers who are refused.
         """
         self._run = run
         self._cores = cores
         self._sizes = sizes
         self._always_wide = always_wide
         self._on_batch = on_batch
-        self.admission = Admission(max_queue, what, cores.places, sizes.largest)
+        self._side_by_side = side_by_side or cores.places
+        self.admission = Admission(max_queue, what, self._side_by_side, sizes.largest)
         self._queue: deque[Waiting[Item, Result]] = deque()
         self._arrival = asyncio.Event()
         self._running: set[asyncio.Future[None]] = set()
@@ -159,10 +161,11 @@ class Batcher(Generic[Item, Result]):
 
     async def _start_batch(self) -> None:
         """Wait for a turn, then run what waits by then."""
-        held = self._cores.places if self._always_wide else 1
+        places = self._cores.places
+        held, leaving = (places, 0) if self._always_wide else (1, places - self._side_by_side)
         # a lane that takes every core lets all go first that wait already: its items may be many
         since = time.perf_counter() if self._always_wide else self._queue[0].since
-        await self._cores.take(held, since)
+        await self._cores.take(held, since, leaving)
         batch: list[Waiting[Item, Result]] = []
         try:
             await self._let_others_come()
@@ -185,7 +188,7 @@ class Batcher(Generic[Item, Result]):
         image. The place rests no longer than the event loop works, which would want a CPU from
         the batch. It ends when the loop has found nothing for some turns.
         """
-        share = math.ceil(self.admission.places.held / self._cores.places)
+        share = math.ceil(self.admission.places.held / self._side_by_side)
         enough = min(self._sizes.largest, share)
         waited, quiet = len(self._queue), 0
         while len(self._queue) < enough and quiet < QUIET_TURNS:

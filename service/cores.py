@@ -1,7 +1,7 @@
 """The CPUs that one process computes with, and whose turn it is to use them.
 
 A place is the right to keep one of them busy. There may be a few more places than CPUs, so that the
-CPUs have work while answers are written and requests are read.
+CPUs have work while answers are written and requests are read. Long work leaves those free.
 
 Decoding and inference share them, so that neither starves the other and no thread waits for a CPU
 that another holds. Who has waited longest is served first: what was begun is finished before more
@@ -32,7 +32,7 @@ class Cores:
         self.places = number + spare
         self._free = self.places
         self._order = count()
-        self._waiting: list[tuple[float, int, int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[float, int, int, int, asyncio.Future[None]]] = []
         self._threads = ThreadPoolExecutor(self.places, thread_name_prefix=name)
 
     @property
@@ -43,15 +43,18 @@ class Cores:
     @property
     def are_wanted(self) -> bool:
         """Whether somebody waits for places."""
-        return any(not waiting.done() for _, _, _, waiting in self._waiting)
+        return any(not waiting.done() for *_, waiting in self._waiting)
 
-    async def take(self, number: int, since: float) -> None:
-        """Wait for `number` places; `since` is when the work came (`time.perf_counter`)."""
-        if self._free >= number and not self.are_wanted:
+    async def take(self, number: int, since: float, leaving: int = 0) -> None:
+        """Wait for `number` places, and until they leave so many others free.
+
+        `since` is when the work came (`time.perf_counter`).
+        """
+        if self._free >= number + leaving and not self.are_wanted:
             self._free -= number
             return
         granted = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (since, next(self._order), number, granted))
+        heapq.heappush(self._waiting, (since, next(self._order), number, leaving, granted))
         try:
             await granted
         except asyncio.CancelledError:
@@ -88,11 +91,11 @@ class Cores:
 
     def _grant(self) -> None:
         while self._waiting:
-            _, _, number, granted = self._waiting[0]
+            _, _, number, leaving, granted = self._waiting[0]
             if granted.done():
                 heapq.heappop(self._waiting)
                 continue
-            if number > self._free:
+            if number + leaving > self._free:
                 return
             heapq.heappop(self._waiting)
             self._free -= number

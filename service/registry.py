@@ -63,7 +63,8 @@ def open_model(
     warm_up(engine, sizes)
     if not batch_sizes and engine.is_on_cpu:
         sizes = sizes.worthwhile(partial(cpu_seconds, engine))
-    return ServedModel(engine, golden, sizes, choice)
+    image_seconds = cpu_seconds(engine, 1) if engine.is_on_cpu else 0.0
+    return ServedModel(engine, golden, sizes, choice, image_seconds)
 
 
 def warm_up(engine: Engine, sizes: BatchSizes) -> None:

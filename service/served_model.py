@@ -26,6 +26,7 @@ from service.trace.parameters import Parameters
 
 OnBatch = Callable[[str, int, int], None]  # from the lane, the images run, and the size they ran as
 Lane = Literal["classify", "explain", "study"]
+LONG_SECONDS = 0.02  # of an image: some twenty times what the event loop has to do for it
 PASSES_AT_ONCE = 64  # of one request that wait in the lane study, so that others find room
 DECODED_IN_BATCH_BYTES = 64 * 1024  # larger pictures would hold up the others of their batch
 
@@ -39,11 +40,18 @@ class ServedModel:
     """
 
     def __init__(
-        self, engine: Engine, golden: Golden, sizes: BatchSizes, precision: PrecisionChoice
+        self,
+        engine: Engine,
+        golden: Golden,
+        sizes: BatchSizes,
+        precision: PrecisionChoice,
+        image_seconds: float = 0.0,
     ) -> None:
+        """`image_seconds` is the CPU time of one image, run alone on one thread."""
         self.engine = engine
         self.sizes = sizes
         self.precision = precision
+        self.image_seconds = image_seconds
         self.parameters = Parameters(engine.bundle) if engine.is_traceable else None
         self._golden = golden
         self._verified: set[GraphName] = set()
@@ -97,7 +105,14 @@ class ServedModel:
         device = cpu if self.engine.is_on_cpu else Cores(1, name="device")
         self._device = device
         self._images = ImageRunner(self.engine, self.sizes, limits, partial(on_batch, "classify"))
-        self._classify = Batcher(self._images.run, device, sizes=self.sizes, max_queue=max_queue)
+        self._classify = Batcher(
+            self._images.run,
+            device,
+            sizes=self.sizes,
+            max_queue=max_queue,
+            # a place beyond the CPUs works while the event loop does, which for these is not long
+            side_by_side=device.number if self.image_seconds > LONG_SECONDS else device.places,
+        )
         self.passes_at_once = min(PASSES_AT_ONCE, max_passes)
         self._studies_left = max_passes // self.passes_at_once
         bounds: dict[Lane, int] = {"explain": max_queue, "study": max_passes}

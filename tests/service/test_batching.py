@@ -94,6 +94,23 @@ def test_waiting_and_running_are_timed() -> None:
     assert ran.run_seconds > 0
 
 
+@pytest.mark.parametrize(("side_by_side", "at_once"), [(None, 3), (2, 2)])
+def test_so_many_batches_run_side_by_side(side_by_side, at_once) -> None:
+    run, gate, batches = closed_gate()
+
+    async def use(batcher):
+        asked = [asyncio.create_task(ask(batcher, [item])) for item in range(6)]
+        await until(lambda: len(batches) == at_once)
+        for _ in range(50):
+            await asyncio.sleep(0.001)
+        assert len(batches) == at_once
+        gate.set()
+        await asyncio.gather(*asked)
+
+    play(use, run=run, cores=3, max_batch_size=1, side_by_side=side_by_side)
+    assert sorted(batches) == [[item] for item in range(6)]
+
+
 def test_items_that_gather_while_the_engine_is_busy_run_together() -> None:
     run, gate, batches = closed_gate()
 

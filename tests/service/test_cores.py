@@ -80,6 +80,30 @@ def test_the_rest_can_be_taken_without_waiting() -> None:
     play(use, number=3)
 
 
+def test_who_leaves_a_place_free_waits_for_one_more_and_is_not_passed_by() -> None:
+    served: list[str] = []
+
+    async def use(cores):
+        await cores.take(1, since=0, leaving=1)
+        await cores.take(1, since=0, leaving=1)
+        assert cores.free == 1
+
+        async def wait(name, since, leaving):
+            await cores.take(1, since, leaving)
+            served.append(name)
+
+        long = asyncio.create_task(wait("long", 1, leaving=1))
+        await asyncio.sleep(0)
+        short = asyncio.create_task(wait("short", 2, leaving=0))
+        await asyncio.sleep(0)
+        assert served == []
+        cores.release(1)
+        await asyncio.gather(long, short)
+
+    play(use, number=3)
+    assert served == ["long", "short"]
+
+
 def test_work_whose_caller_left_keeps_its_core_until_it_ends() -> None:
     gate = threading.Event()
 
