@@ -62,18 +62,22 @@ class Batcher(Generic[Item, Result]):
         max_queue: int,
         side_by_side: int | None = None,
         always_wide: bool = False,
+        is_brief: bool = False,
         what: str = "images",
         on_batch: Callable[[int], None] = lambda size: None,
     ) -> None:
         """Run batches of `sizes` on `cores`; `max_queue` items may be under way.
 
         So many batches run `side_by_side`, by default one on every place. `always_wide` runs one
-        batch after the other on all cores. `what` names the items to callers who are refused.
+        batch after the other on all cores. Where a run of one item `is_brief`, a lone one runs on
+        the event loop: to hand it to a thread and back takes longer than all else that could be
+        done meanwhile. `what` names the items to callers who are refused.
         """
         self._run = run
         self._cores = cores
         self._sizes = sizes
         self._always_wide = always_wide
+        self._is_brief = is_brief
         self._on_batch = on_batch
         self._side_by_side = side_by_side or cores.places
         self.admission = Admission(max_queue, what, self._side_by_side, sizes.largest)
@@ -229,12 +233,11 @@ class Batcher(Generic[Item, Result]):
         items, is_wide = [entry.item for entry in batch], held == self._cores.places
         started = time.perf_counter()
 
-        def work() -> None:
+        def work() -> Sequence[Result] | BaseException:
             try:
-                outcome: Sequence[Result] | BaseException = self._run(items, is_wide)
+                return self._run(items, is_wide)
             except BaseException as error:  # the thread goes on; the callers are told
-                outcome = error
-            loop.call_soon_threadsafe(finish, outcome)
+                return error
 
         def finish(outcome: Sequence[Result] | BaseException) -> None:
             self._cores.release(held)
@@ -245,7 +248,14 @@ class Batcher(Generic[Item, Result]):
             finished.set_result(None)
 
         self._on_batch(len(batch))
-        self._cores.submit(work)
+        if self._is_brief and is_wide and len(batch) == 1:
+            finish(work())
+            return
+
+        def hand_over() -> None:
+            loop.call_soon_threadsafe(finish, work())
+
+        self._cores.submit(hand_over)
         self._running.add(finished)
         finished.add_done_callback(self._running.discard)
 

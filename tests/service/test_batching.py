@@ -221,12 +221,13 @@ def test_when_its_loop_dies_waiting_callers_are_told_and_it_is_no_longer_alive()
     failing=st.sets(st.integers(0, 80)),
     cores=st.integers(1, 3),
     always_wide=st.booleans(),
+    is_brief=st.booleans(),
     max_batch_size=st.integers(1, 6),
     max_queue=st.integers(1, 30),
     closes_early=st.booleans(),
 )
 def test_every_item_ends_at_its_caller_whatever_happens(
-    callers, failing, cores, always_wide, max_batch_size, max_queue, closes_early
+    callers, failing, cores, always_wide, is_brief, max_batch_size, max_queue, closes_early
 ) -> None:
     batches: list[tuple[list[int], int]] = []
 
@@ -266,6 +267,7 @@ def test_every_item_ends_at_its_caller_whatever_happens(
         run=run,
         cores=cores,
         always_wide=always_wide,
+        is_brief=is_brief,
         max_batch_size=max_batch_size,
         max_queue=max_queue,
         on_cores=batches,
@@ -287,6 +289,48 @@ def test_a_lone_item_has_every_core() -> None:
 
     play(use, cores=3, on_cores=runs)
     assert runs == [([1], 3), ([2], 3)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "options", "by_the_loop"),
+    [
+        ([[1]], {"is_brief": True}, True),
+        ([[1]], {"is_brief": False}, False),
+        ([[1, 2]], {"is_brief": True}, False),
+        ([[1], [2], [3]], {"is_brief": True}, False),
+    ],
+    ids=["brief", "not brief", "two items", "others beside"],
+)
+def test_a_lone_item_runs_on_the_event_loop_where_that_is_brief(
+    asked, options, by_the_loop
+) -> None:
+    threads = []
+
+    def run(items):
+        threads.append(threading.current_thread())
+        return tenfold(items)
+
+    async def use(batcher):
+        found = await asyncio.gather(*[ask(batcher, items) for items in asked])
+        assert [[ran.result for ran in one] for one in found] == [tenfold(one) for one in asked]
+
+    play(use, run=run, cores=2, **options)
+    assert {thread is threading.current_thread() for thread in threads} == {by_the_loop}
+
+
+def test_a_brief_run_that_fails_is_told_and_the_next_one_runs() -> None:
+    def run(items):
+        if items == [1]:
+            raise EngineFailed
+        return tenfold(items)
+
+    async def use(batcher):
+        with pytest.raises(EngineFailed):
+            await ask(batcher, [1])
+        return await ask(batcher, [2])
+
+    (ran,) = play(use, run=run, cores=2, is_brief=True)
+    assert ran.result == 20
 
 
 def test_many_items_are_divided_among_the_cores_and_run_side_by_side() -> None:
