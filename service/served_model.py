@@ -26,7 +26,7 @@ from service.trace.parameters import Parameters
 
 OnBatch = Callable[[str, int, int], None]  # from the lane, the images run, and the size they ran as
 Lane = Literal["classify", "explain", "study"]
-BRIEF_SECONDS = 0.01  # of an image: the event loop may do it itself
+BRIEF_SECONDS = 0.01  # of an image: the event loop may do it, and decode its small picture, itself
 LONG_SECONDS = 0.02  # of an image: some twenty times what the event loop has to do for it
 PASSES_AT_ONCE = 64  # of one request that wait in the lane study, so that others find room
 DECODED_IN_BATCH_BYTES = 64 * 1024  # larger pictures would hold up the others of their batch
