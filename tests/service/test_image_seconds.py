@@ -1,0 +1,110 @@
+"""How long an image takes decides where it runs, and never what the answer is."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from service.batch_sizes import BatchSizes
+from service.bundle import read_bundle
+from service.contract import GOLDEN_FILE
+from service.cores import Cores
+from service.engine import Engine
+from service.golden import Golden
+from service.precision import PrecisionChoice
+from service.preprocess import ImageLimits
+from service.registry import open_model
+from service.served_model import BRIEF_SECONDS, LONG_SECONDS, ServedModel
+from tests.service.pictures import draw, encode
+
+PATIENCE_SECONDS = 20
+PNG = encode(draw())
+
+
+class Watched(Engine):
+    """Notes on which thread each run is, and how many go on at the same time."""
+
+    def __init__(self, bundle: Path) -> None:
+        super().__init__(read_bundle(bundle), threads=2)
+        self.threads_used: list[threading.Thread] = []
+        self.at_once, self.most_at_once, self.count = 0, 0, threading.Lock()
+
+    def run(self, *arguments, **options):
+        with self.count:
+            self.threads_used.append(threading.current_thread())
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+        time.sleep(0.05)  # so that runs meet
+        try:
+            return super().run(*arguments, **options)
+        finally:
+            with self.count:
+                self.at_once -= 1
+
+
+@pytest.fixture
+def engine(tiny_bundle: Path) -> Watched:
+    return Watched(tiny_bundle)
+
+
+def classify(engine: Engine, image_seconds: float, callers: int) -> list:
+    """Let so many callers classify the picture at the same time on two CPUs and a place more."""
+
+    async def serve() -> list:
+        golden = Golden.load(engine.bundle.path(GOLDEN_FILE))
+        choice = PrecisionChoice("fp32")
+        model = ServedModel(engine, golden, BatchSizes.up_to(1), choice, image_seconds)
+        cores = Cores(2, spare=1)
+        model.start(cores, limits=ImageLimits(), max_queue=64, max_passes=64)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            found = await asyncio.gather(*[model.classify([PNG]) for _ in range(callers)])
+            await model.close()
+        cores.close()
+        return [ran.result for (ran,) in found]
+
+    return asyncio.run(serve())
+
+
+@pytest.mark.parametrize(
+    ("image_seconds", "by_the_loop"),
+    [(BRIEF_SECONDS, True), (2 * BRIEF_SECONDS, False), (0.0, False)],
+    ids=["brief", "not brief", "a device's"],
+)
+def test_a_lone_brief_image_runs_on_the_event_loop(engine, image_seconds, by_the_loop) -> None:
+    classify(engine, image_seconds, callers=1)
+    (used,) = engine.threads_used
+    assert (used is threading.current_thread()) == by_the_loop
+
+
+@pytest.mark.parametrize(
+    ("image_seconds", "at_once"),
+    [(LONG_SECONDS, 3), (2 * LONG_SECONDS, 2)],
+    ids=["with the place beyond the CPUs", "long"],
+)
+def test_long_images_run_on_no_more_places_than_there_are_cpus(
+    engine, image_seconds, at_once
+) -> None:
+    classify(engine, image_seconds, callers=8)
+    assert engine.most_at_once == at_once
+
+
+def test_all_of_them_give_the_same_answers(engine) -> None:
+    first, *others = [
+        found
+        for image_seconds in (BRIEF_SECONDS, 2 * BRIEF_SECONDS, 2 * LONG_SECONDS)
+        for callers in (1, 4)
+        for found in classify(engine, image_seconds, callers)
+    ]
+    assert len(others) == 14
+    for found in others:
+        np.testing.assert_allclose(found.logits, first.logits, rtol=0, atol=1e-5)
+
+
+def test_a_model_that_is_opened_knows_how_long_its_image_takes(tiny_bundle: Path) -> None:
+    model = open_model(tiny_bundle, provider="cpu", threads=1, max_batch_size=2)
+    assert 0 < model.image_seconds < 1
