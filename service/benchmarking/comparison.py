@@ -22,10 +22,10 @@ from service.benchmarking.rounds import WARM_UP_SECONDS, Measure, Progress, in_t
 from service.benchmarking.scenario import Scenario, bench
 from service.benchmarking.server_process import ServerProcess, server_process
 from service.benchmarking.workload import chosen_works, works
-from service.budget import cpu_budget
 from service.bundle import read_bundle
 from service.bundle_folder import find_bundles
 from service.local import read_picture
+from service.opening import compute_threads
 from service.settings import Settings
 
 
@@ -50,7 +50,7 @@ def compare(
     contract = read_bundle(folder).contract
     is_explainable = contract.graphs.explain_all
     asked = chosen_works(works(contract, is_explainable), only)
-    machine = this_machine(Settings().threads or cpu_budget().cpus)
+    machine = this_machine(compute_threads(Settings()))
     with tempfile.TemporaryDirectory() as compiled, load_process() as callers:
         progress("first start")
         with server_process(folder, fresh_bytecode(compiled)) as server:

@@ -27,9 +27,9 @@ from service.benchmarking.rounds import Measure, Progress, in_turns
 from service.benchmarking.scenario import Bench, Scenario, bench
 from service.benchmarking.server_process import ServerProcess, server_process
 from service.benchmarking.workload import CLASSIFY, PLAIN, Work
-from service.budget import cpu_budget
 from service.bundle import read_bundle
 from service.bundle_folder import find_bundles
+from service.opening import compute_threads
 from service.settings import Settings
 
 INT8 = Work("classify in int8")
@@ -79,7 +79,7 @@ def measure_gates(
     """
     folder = find_bundles(bundles)[0].resolve()
     contract = read_bundle(folder).contract
-    machine = this_machine(Settings().threads or cpu_budget().cpus)
+    machine = this_machine(compute_threads(Settings()))
     pictures, large = pictures or (small_png(), usual_jpeg()), large or large_jpeg()
     starts: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as compiled, load_process() as callers, ExitStack() as open_:

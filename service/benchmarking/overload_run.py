@@ -13,9 +13,9 @@ from service.benchmarking.overload import CALLERS, TIMES_CAPACITY, overload, ove
 from service.benchmarking.pictures import Picture, usual_jpeg
 from service.benchmarking.rounds import Progress
 from service.benchmarking.server_process import server_process
-from service.budget import cpu_budget
 from service.bundle import read_bundle
 from service.bundle_folder import find_bundles
+from service.opening import compute_threads
 from service.settings import Settings
 
 
@@ -59,7 +59,7 @@ def measure_overload(
     """
     folder = find_bundles(bundles)[0].resolve()
     contract = read_bundle(folder).contract
-    machine = this_machine(Settings().threads or cpu_budget().cpus)
+    machine = this_machine(compute_threads(Settings()))
     picture = picture or usual_jpeg()
     with load_process() as callers, server_process(folder, {}) as server:
         found = overload(callers, server, picture.data, seconds, progress)

@@ -13,9 +13,9 @@ from service.benchmarking.machine import this_machine
 from service.benchmarking.memory import memory
 from service.benchmarking.rounds import Progress
 from service.benchmarking.server_process import ServerProcess, server_process
-from service.budget import cpu_budget
 from service.bundle import read_bundle
 from service.bundle_folder import find_bundles
+from service.opening import compute_threads
 from service.settings import Settings
 from service.soak.circumstances import can_reload, circumstances
 from service.soak.incidents import Reloads, kill_worker, workers_of
@@ -79,7 +79,7 @@ def soak(
                 happen_in_time(events, seconds, progress)
             workers_left = len(workers_of(server.pid))
     return SoakReport(
-        machine=this_machine(Settings().threads or cpu_budget().cpus),
+        machine=this_machine(compute_threads(Settings())),
         bundle=f"{contract.name} {contract.version}",
         seconds=seconds,
         gates=soak_gates(
