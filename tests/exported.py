@@ -34,6 +34,14 @@ def exported_once(
     return bundles
 
 
+def untraced() -> dict[str, str]:
+    """Give the environment for a process whose coverage is not measured: that of heavy ones costs.
+
+    Variables as coverage.py sets them for the processes that are started.
+    """
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+
+
 @contextmanager
 def untraced_exporter() -> Iterator[None]:
     """Keep coverage out of torch's exporter alone: tracing its many calls doubles its time."""

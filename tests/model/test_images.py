@@ -15,6 +15,7 @@ from PIL import Image
 
 from model.images import DecodedImages, StreamedImages, read_images, read_training_images
 from model.sources import DataError
+from tests.exported import untraced
 from tests.model.reading import FITTING, GIB, decoded, read, zipped
 from tests.model.shapes import draw_shape
 
@@ -107,7 +108,7 @@ def peak_bytes(config) -> int:
         "status = Path('/proc/self/status').read_text(); "  # getrusage would tell the parent's too
         "print(1024 * int(re.search(r'VmHWM:\\s*(\\d+) kB', status)[1]))"
     )
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+    environment = {**untraced(), "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
     environment["PYTHONPATH"] = str(Path(__file__).parents[2])
     done = subprocess.run(
         [sys.executable, "-c", program, config.model_dump_json()],

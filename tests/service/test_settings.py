@@ -80,7 +80,7 @@ def test_batch_sizes_are_numbers_from_one_on(monkeypatch) -> None:
         with pytest.raises(SystemExit) as exit_of:
             main(["serve", "--batch-sizes", text])
         assert exit_of.value.code == 64
-    monkeypatch.setattr("service.server.serve", served.append)
+    monkeypatch.setattr("service.server.serve", lambda settings, early: served.append(settings))
     main(["serve", "--batch-sizes", "1,4"])
     assert served[0].batch_sizes == (1, 4)
 
