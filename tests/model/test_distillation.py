@@ -12,19 +12,19 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from model.card import render_card
 from model.checkpoint import load_checkpoint
 from model.config import VisionTransformerConfig
 from model.distillation import TwoHeads, distilled, hard_loss, soft_loss
-from model.export import contract_of
+from model.export import export_bundle
 from model.initialization import initialize
 from model.learner import Learner
 from model.position import load_state
 from model.train import train
 from model.vit import VisionTransformer
-from service.bundle import file_digest
+from service.bundle import file_digest, read_bundle
 from service.errors import InvalidInput
 from service.record import TaughtBy
+from tests.exported import untraced_exporter
 from tests.model.teachers import write_mean_classifier
 from tests.model.trainings import assert_same, environment, tiny_training, torchrun, weights
 
@@ -141,14 +141,16 @@ def test_a_student_with_the_token_learns_with_both_heads(token_run):
     assert checkpoint.provenance["history"][-1]["validation_accuracy"] >= 0.9
 
 
-def test_its_contract_and_card_tell_of_the_teacher(token_run, teacher_run):
-    contract = contract_of(load_checkpoint(token_run), "taught", "1")
+def test_its_bundle_and_card_tell_of_the_teacher(token_run, teacher_run, tmp_path):
+    with untraced_exporter():
+        folder = export_bundle(load_checkpoint(token_run), tmp_path, "taught", "1")
+    contract = read_bundle(folder).contract
     assert contract.architecture.pooling == "class_and_distillation_token"
     digest = file_digest(teacher_run / "teacher.safetensors")
     assert contract.provenance.taught_by == TaughtBy(
         name="run", digest=digest, distillation="hard", weight=0.5, token=True
     )
-    card = render_card(contract)
+    card = (folder / "README.md").read_text()
     assert "| Taught by | run, hard distillation, through a distillation token: 50% of the" in card
 
 

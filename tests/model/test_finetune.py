@@ -15,17 +15,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from model.card import render_card
 from model.checkpoint import load_checkpoint
 from model.cli import main
 from model.commands.training import Train
-from model.export import contract_of
 from model.position import STATE_FILE, load_state
 from model.train import train
 from model.training import Training
 from model.training_config import TrainingConfig
 from service.bundle import file_digest, read_bundle
 from service.errors import InvalidInput
+from tests.exported import untraced_exporter
 from tests.model.pets import MEAN, STD
 from tests.model.pretrained.saved import KINDS, saved
 from tests.model.shapes import write_pictures
@@ -356,18 +355,20 @@ def test_the_command_names_flags_that_contradict_the_model(shapes, pets_run, cap
     assert "width 99 contradicts its 64" in capsys.readouterr().err
 
 
-def test_the_contract_and_card_of_a_tuned_run_tell_what_it_was_tuned_from(
-    tuning, pets_bundle, unequal
+def test_a_tuned_run_is_exported_and_its_card_tells_what_it_was_tuned_from(
+    tuning, pets_bundle, tmp_path, unequal
 ):
     config = tuning(init=str(pets_bundle), data=(str(unequal),), freeze="backbone")
     run = train(config)
-    contract = contract_of(load_checkpoint(run), "colours", "1")
-    made = contract.provenance
+    with untraced_exporter():
+        main(["export", str(run), "--name", "colours", "-o", str(tmp_path / "bundles")])
+    bundle = read_bundle(tmp_path / "bundles" / "colours" / "1")
+    made = bundle.contract.provenance
     assert made.tuned_from is not None
     assert made.tuned_from.digest == read_bundle(pets_bundle).digest
     assert made.best_epoch == load_checkpoint(run).provenance["best_epoch"]
     assert not any(name.startswith("recognised/") for name in made.history[0])
-    card = render_card(contract)
+    card = (bundle.folder / "README.md").read_text()
     assert "| Started from | pets 2, with a new head; the head alone trained. `sha256:" in card
     assert f"| Best epoch | {made.best_epoch:g}, by validation |" in card
     assert os.sep + "pets" not in made.command

@@ -89,12 +89,12 @@ def test_images_beyond_the_memory_limit_stream_from_disk_alike(shapes, tmp_path,
 
 @pytest.fixture
 def many_pictures(tmp_path) -> Path:
-    """1,400 pictures that take 210 MB when they are decoded at 224 pixels."""
+    """2,000 pictures that take 300 MB when they are decoded at 224 pixels."""
     folder = tmp_path / "many"
     for colour in ("red", "blue"):
         (folder / "train" / colour).mkdir(parents=True)
         draw_shape(colour, 1, side=224).save(tmp_path / f"{colour}.jpg")
-        for number in range(700):
+        for number in range(1000):
             os.link(tmp_path / f"{colour}.jpg", folder / "train" / colour / f"{number}.jpg")
     return folder
 
@@ -132,4 +132,4 @@ def test_a_data_set_larger_than_memory_is_trained_on_in_little_memory(
         )
         for name, memory_gib in (("held", 4.0), ("streamed", 0.05))
     )
-    assert held - streamed > 120e6
+    assert held - streamed > 200e6

@@ -32,10 +32,10 @@ class Watched(Engine):
     def __init__(self, bundle: Path) -> None:
         super().__init__(read_bundle(bundle), threads=2)
         self.threads_used: list[threading.Thread] = []
-        self.at_once, self.most_at_once, self.count = 0, 0, threading.Lock()
+        self.at_once, self.most_at_once, self.lock = 0, 0, threading.Lock()
 
     def run(self, *arguments, **options):
-        with self.count:
+        with self.lock:
             self.threads_used.append(threading.current_thread())
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
@@ -43,7 +43,7 @@ class Watched(Engine):
         try:
             return super().run(*arguments, **options)
         finally:
-            with self.count:
+            with self.lock:
                 self.at_once -= 1
 
 

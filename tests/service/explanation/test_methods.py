@@ -11,10 +11,12 @@ import pytest
 import torch
 from torch.nn import functional
 
+from model.export import export_bundle
 from model.vit import VisionTransformer
 from service.contract import Preprocessing
 from service.preprocess import ImageLimits, preprocess
 from tests import autograd
+from tests.exported import untraced_exporter
 from tests.model.pets import LABELS, MEAN, STD, checkpoint, pets_vit
 from tests.model.vits import ODD, PUBLIC_SHAPES, public_vit, small_vit
 from tests.service.live import Live, serving
@@ -24,6 +26,10 @@ PNG = encode(draw(70, 52))
 TOLERANCE = 1e-4  # of the largest score
 ROUNDING = 1e-6  # of logits that are computed in 32 bits
 PATCH = 8
+SHAPES = {
+    "mean pooling": {"pooling": "mean"},
+    "registers on a grid of 3 x 5": {"registers": 3, "image_size": (24, 40)},
+}
 PETS = "class token and LayerScale"
 ALL_AT_ONCE = "mean pooling with registers and LayerScale on a grid of 3 x 5"
 
@@ -54,8 +60,8 @@ class Subject:
             return self.model(pixels, keep)
 
 
-@pytest.fixture(scope="module", params=[PETS, ALL_AT_ONCE, *PUBLIC_SHAPES])
-def subject(request) -> Iterator[Subject]:
+@pytest.fixture(scope="module", params=[PETS, ALL_AT_ONCE, *SHAPES, *PUBLIC_SHAPES])
+def subject(request, tmp_path_factory) -> Iterator[Subject]:
     """Serve one model of each shape, two or three blocks deep."""
     served: dict[str, str] = {}
     if request.param in PUBLIC_SHAPES:
@@ -66,8 +72,13 @@ def subject(request) -> Iterator[Subject]:
         served = {"default_model": request.param}
     elif request.param == PETS:
         made, bundles = checkpoint(pets_vit()), request.getfixturevalue("pets_bundles")
-    else:
+    elif request.param == ALL_AT_ONCE:
         made, bundles = checkpoint(small_vit(**ODD)), request.getfixturevalue("odd_bundles")
+    else:
+        made = checkpoint(small_vit(depth=2, **SHAPES[request.param]))
+        bundles = tmp_path_factory.mktemp("bundles")
+        with untraced_exporter():
+            export_bundle(made, bundles, "small", "1")
     rules = Preprocessing.model_validate(made.preprocessing)
     pixels = preprocess(PNG, rules, ImageLimits())[1]
     with serving(bundles, max_batch_size=6, **served) as server:

@@ -44,7 +44,7 @@ SHOWN = 2e-3  # relative: numbers are shown with four digits
 @pytest.fixture(scope="module")
 def averaging(tmp_path_factory) -> Path:
     """A folder with a bundle that reads the mean of its patches with registers and 12 classes."""
-    model = small_vit(depth=1, width=48, heads=3, classes=12, pooling="mean", registers=2)
+    model = small_vit(width=48, heads=3, classes=12, pooling="mean", registers=2)
     return exported_once(
         tmp_path_factory,
         "averaging",
