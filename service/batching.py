@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from service.admission import Admission
 from service.batch_sizes import BatchSizes
@@ -28,8 +28,7 @@ Result = TypeVar("Result")
 Run = Callable[[Sequence[Item], bool], Sequence[Result]]  # from items, and whether on all cores
 
 
-@dataclass(frozen=True)
-class Ran(Generic[Result]):
+class Ran(NamedTuple, Generic[Result]):
     """A result, how long its item waited and how long its batch ran."""
 
     result: Result

@@ -41,10 +41,9 @@ class Ranking:
 
     def top(self, labels: Sequence[str], top_k: int) -> list[Prediction]:
         """Name the `top_k` most probable classes, best first."""
-        order = self.order[:top_k].tolist()
-        return [
-            Prediction(labels[index], index, float(self.probabilities[index])) for index in order
-        ]
+        order = self.order[:top_k]
+        best = zip(order.tolist(), self.probabilities[order].tolist(), strict=True)
+        return [Prediction(labels[index], index, probability) for index, probability in best]
 
 
 def rankings(logits: Floats) -> list[Ranking]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from service.metrics import Metrics  # a supervisor's log needs none of it
@@ -20,8 +20,7 @@ CACHE_OUTCOMES = ("", "hit", "shared", "miss")  # one of several pictures tells 
 CURRENT: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(NamedTuple):
     """A stage that is over: when it began, on the clock of `perf_counter`, and how long it took.
 
     `sizes` are counts of bytes, images or passes, never content.

@@ -49,7 +49,7 @@ def kept_classification(ran: Classification) -> Made[Classification]:
     kept = replace(found, logits=logits, ranking=Ranking(shares, order), readout=readout)
     numbers: tuple[NDArray[Any], ...] = (logits, shares, order, readout)
     size_bytes = CLASSIFICATION_BYTES + sum(array.nbytes for array in numbers)
-    return Made(replace(ran, result=kept), size_bytes)
+    return Made(ran._replace(result=kept), size_bytes)
 
 
 def of_others(ran: Classification, waited_seconds: float) -> Classification:

@@ -176,6 +176,8 @@ class Metrics:
         )
         # what every request needs: the library would look each of them up anew, under a lock
         self.stage = cache(self.stage_seconds.labels)
+        self.lane_batch_size = cache(self.batch_size.labels)
+        self.lane_padding = cache(self.batch_padding.labels)
         self.request_count = cache(self.requests.labels)
         self.route_seconds = cache(self.request_seconds.labels)
         self.prediction = cache(self.predicted.labels)
@@ -187,8 +189,8 @@ class Metrics:
 
     def note_batch(self, lane: str, images: int, size: int) -> None:
         """Count a batch of so many images, which ran as one of `size`."""
-        self.batch_size.labels(lane).observe(images)
-        self.batch_padding.labels(lane).inc(size - images)
+        self.lane_batch_size(lane).observe(images)
+        self.lane_padding(lane).inc(size - images)
 
     def exposition(self) -> bytes:
         """Give all metrics in the Prometheus text format."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests.exported import exported_once
+from tests.untraced import untraced
 
 LABELS = ("cat", "dog", "ship")
 
@@ -40,6 +42,15 @@ def pytest_configure() -> None:
     os.environ["TORCH_FAKE_TENSOR_DISPATCH_CACHE"] = "0"
     settings.register_profile("patient", deadline=None)
     settings.load_profile("patient")
+
+
+@pytest.fixture(scope="module")
+def untraced_processes() -> Iterator[None]:
+    """Let the processes that a file of tests starts do without coverage."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ.keys() - untraced().keys():
+            patch.delenv(name)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from tests.untraced import untraced_exporter
 
 
 def exported_once(
@@ -32,31 +31,3 @@ def exported_once(
                 export(unfinished)
             unfinished.rename(bundles)
     return bundles
-
-
-def untraced() -> dict[str, str]:
-    """Give this environment without what tells a process that is started to measure its coverage.
-
-    Heavy processes, whose code is covered elsewhere, take a quarter less time then.
-    """
-    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-
-
-@contextmanager
-def untraced_exporter() -> Iterator[None]:
-    """Keep coverage out of torch's exporter alone: tracing its many calls doubles its time."""
-    import torch
-
-    export = torch.onnx.export
-
-    def untraced(*arguments: Any, **options: Any) -> Any:
-        tracer = sys.gettrace()
-        sys.settrace(None)
-        try:
-            return export(*arguments, **options)
-        finally:
-            sys.settrace(tracer)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch.onnx, "export", untraced)
-        yield

@@ -7,14 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-
-from tests.exported import untraced
 
 README = Path(__file__).parents[1] / "README.md"
 PROTOCOLS = README.parent / "docs" / "protocols.md"
@@ -25,9 +23,12 @@ PYTHON_BLOCKS = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOT
 SCRIPT_BLOCKS = re.findall(r"^```javascript\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 TRAINING = "vitrine-model train"
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("curl") and shutil.which("bash")), reason="needs curl and bash"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not (shutil.which("curl") and shutil.which("bash")), reason="needs curl and bash"
+    ),
+    pytest.mark.usefixtures("untraced_processes"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -63,14 +64,12 @@ def address() -> Iterator[str]:
         server.terminate()
 
 
-def _run(
-    block: str, desk: Path, environment: Mapping[str, str] = os.environ
-) -> subprocess.CompletedProcess[str]:
+def _run(block: str, desk: Path) -> subprocess.CompletedProcess[str]:
     scripts = Path(sys.executable).parent
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", block],
         cwd=desk,
-        env={**environment, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"},
+        env={**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         timeout=300,
@@ -112,7 +111,7 @@ def test_training_exporting_and_evaluating_run_as_they_stand(desk: Path) -> None
     # Few blocks, since the export takes long for each.
     commands = block.replace("--budget-minutes 30", "--budget-minutes 0.1 --depth 1")
     commands = commands.replace("vitrine serve", "vitrine doctor")  # which opens it as serve does
-    done = _run(commands, desk, untraced())
+    done = _run(commands, desk)
     assert done.returncode == 0, done.stderr
     assert "top-1" in done.stdout
     assert "pets 1: digests and golden replay hold" in done.stdout

@@ -15,12 +15,12 @@ from service import __version__
 from service.contract import CONTRACT_FILE, SCHEMA_VERSION
 from service.errors import BundlesRefused, NotTraceable
 from service.settings import EMBEDDED_BUNDLES
-from tests.exported import untraced_exporter
 from tests.service.admin import with_admin_key
 from tests.service.live import PATIENCE_SECONDS, VITRINE, command
 from tests.service.pictures import draw, encode
 from tests.service.problems import assert_problem
 from tests.service.renewed import copy_as, rewrite
+from tests.untraced import untraced_exporter
 
 EMBEDDED = EMBEDDED_BUNDLES / "cifar10" / "1"
 PNG = encode(draw())

@@ -32,9 +32,12 @@ BESIDE_THEM = ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", ".gitig
 EPOCH = "1700000000"
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 
-pytestmark = pytest.mark.skipif(
-    not find_spec("build"), reason="needs build and hatchling, as the extra dev has them"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not find_spec("build"), reason="needs build and hatchling, as the extra dev has them"
+    ),
+    pytest.mark.usefixtures("untraced_processes"),
+]
 
 
 def build(tree: Path, output: Path, *parts: str) -> Path:

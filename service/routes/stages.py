@@ -23,6 +23,7 @@ from service.served_model import Lane, ServedModel
 
 Result = TypeVar("Result")
 DEADLINE_HEADER = "X-Deadline-Ms"
+UNWATCHED_SECONDS = 0.05  # a task for each request costs more than work that is over by then
 MILLISECONDS = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 
 
@@ -109,18 +110,24 @@ async def answering_model(
 async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
     """Await work, and cancel it when the caller leaves. Raises CallerGone.
 
-    The request's body must have been read.
+    The request's body must have been read. Nobody looks after the caller for the first
+    UNWATCHED_SECONDS.
     """
     task, has_left = asyncio.current_task(), False
     assert task is not None
+    leaving: asyncio.Task[None] | None = None
 
     def leave(_: asyncio.Task[None]) -> None:
         nonlocal has_left
         has_left = True
         task.cancel()
 
-    leaving = asyncio.create_task(_until_gone(request))
-    leaving.add_done_callback(leave)
+    def watch() -> None:
+        nonlocal leaving
+        leaving = asyncio.create_task(_until_gone(request))
+        leaving.add_done_callback(leave)
+
+    watching = asyncio.get_running_loop().call_later(UNWATCHED_SECONDS, watch)
     try:
         return await work
     except asyncio.CancelledError:
@@ -128,8 +135,10 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -
             raise CallerGone("the caller left before the answer; nobody waits for it") from None
         raise
     finally:
-        leaving.remove_done_callback(leave)
-        leaving.cancel()
+        watching.cancel()
+        if leaving:
+            leaving.remove_done_callback(leave)
+            leaving.cancel()
 
 
 async def _until_gone(request: Request) -> None:

@@ -14,8 +14,8 @@ from service import __version__
 from service.bundle import read_bundle
 from service.engine import Engine
 from service.errors import InvalidInput, PackageMissing
-from tests.exported import untraced_exporter
 from tests.model.pets import LABELS
+from tests.untraced import untraced_exporter
 
 
 def test_export_renews_a_bundle_and_says_what_to_do_next(pets_bundle, tmp_path, capsys):

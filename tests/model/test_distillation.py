@@ -24,9 +24,9 @@ from model.vit import VisionTransformer
 from service.bundle import file_digest, read_bundle
 from service.errors import InvalidInput
 from service.record import TaughtBy
-from tests.exported import untraced_exporter
 from tests.model.teachers import write_mean_classifier
 from tests.model.trainings import assert_same, environment, tiny_training, torchrun, weights
+from tests.untraced import untraced_exporter
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from service.bundle import read_bundle
 from service.engine import Engine
 from service.errors import ContractError, InvalidInput
 from service.graphs import Graphs
-from tests.exported import untraced_exporter
 from tests.model.pets import LABELS, checkpoint, pets_vit
 from tests.model.vits import random_images, small_vit
+from tests.untraced import untraced_exporter
 
 
 @pytest.fixture(scope="module")

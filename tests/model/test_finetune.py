@@ -24,11 +24,11 @@ from model.training import Training
 from model.training_config import TrainingConfig
 from service.bundle import file_digest, read_bundle
 from service.errors import InvalidInput
-from tests.exported import untraced_exporter
 from tests.model.pets import MEAN, STD
 from tests.model.pretrained.saved import KINDS, saved
 from tests.model.shapes import write_pictures
 from tests.model.trainings import assert_same, assert_same_end, command, environment, weights
+from tests.untraced import untraced_exporter
 
 Tuning = Callable[..., TrainingConfig]
 

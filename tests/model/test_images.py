@@ -15,9 +15,9 @@ from PIL import Image
 
 from model.images import DecodedImages, StreamedImages, read_images, read_training_images
 from model.sources import DataError
-from tests.exported import untraced
 from tests.model.reading import FITTING, GIB, decoded, read, zipped
 from tests.model.shapes import draw_shape
+from tests.untraced import untraced
 
 # broken pictures
 

@@ -19,8 +19,9 @@ from service.engine import Engine
 from service.errors import InvalidInput, NotExplainable, NotTraceable
 from service.golden import Golden, replay_classify
 from service.preprocess import ImageLimits
-from tests.exported import exported_once, untraced_exporter
+from tests.exported import exported_once
 from tests.near_ties import write_torn
+from tests.untraced import untraced_exporter
 
 MERGED = (2,)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from safetensors.torch import load_file
 
 from model.position import Position, load_state
 from model.training_config import TrainingConfig
+from tests.untraced import untraced
 
 TRAIN = (
     "import sys; from model.train import train; from model.training_config import TrainingConfig;"
@@ -49,7 +49,7 @@ def command(config, *launcher: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    return {**untraced(), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
 def weights(run: Path) -> dict[str, torch.Tensor]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import select
 import socket
 import subprocess
@@ -17,6 +16,8 @@ from pathlib import Path
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
+
+from tests.untraced import untraced
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 200
@@ -91,7 +92,7 @@ def ray_cluster(folder: Path) -> Iterator[Cluster]:
             process = subprocess.Popen(
                 [sys.executable, "-m", "tests.service.ray_process", str(port), str(link)],
                 cwd=ROOT,
-                env={**os.environ, **SECONDS, "HOME": str(folder), "RAY_TMPDIR": str(link)},
+                env={**untraced(), **SECONDS, "HOME": str(folder), "RAY_TMPDIR": str(link)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -32,6 +32,7 @@ from tests.service.ray_cluster import (
     ready_replicas,
 )
 from tests.service.waiting import until
+from tests.untraced import untraced
 
 SUITE = [
     "test_classify_route.py",
@@ -66,7 +67,7 @@ def test_the_tests_of_the_api_pass_against_two_replicas(two_replicas: str) -> No
     suite = subprocess.run(
         [*command, "--against", two_replicas, *files],
         cwd=ROOT,
-        env={**os.environ, "PYTEST_ADDOPTS": ""},
+        env={**untraced(), "PYTEST_ADDOPTS": ""},
         capture_output=True,
         text=True,
         timeout=PATIENCE_SECONDS,

@@ -14,7 +14,7 @@ from model.pretrained.public_model import PublicModel
 from model.vit import VisionTransformer
 from service.bundle import Bundle
 from service.engine import Engine
-from tests.exported import untraced_exporter
+from tests.untraced import untraced_exporter
 
 
 def served_logits(public: PublicModel, folder: Path, images: torch.Tensor) -> torch.Tensor:

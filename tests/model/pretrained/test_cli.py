@@ -17,10 +17,10 @@ from model.cli import main
 from model.pretrained.conversion import bundle_name
 from service.bundle import read_bundle
 from service.local import LocalModel
-from tests.exported import untraced_exporter
 from tests.model.pretrained.photographs import drawn_pictures
 from tests.model.pretrained.saved import BACKBONES, KINDS, saved
 from tests.model.pretrained.test_weights_file import Burglar
+from tests.untraced import untraced_exporter
 
 CARD = "---\nlicense: cc-by-nc-4.0\ndatasets:\n- imagenet-1k\n---\n# tiny\n"
 

@@ -25,6 +25,8 @@ from service.errors import InferenceFailed, InvalidInput, InvalidParameter, Mode
 from service.explanation.methods import METHODS
 from service.preprocess import ImageLimits, decode_image
 
+pytestmark = pytest.mark.usefixtures("untraced_processes")
+
 EACH, ALL, ONE, EIGHT = (Scenario("classify", by) for by in ("each", "all", 1, 8))
 EXPLAIN_EACH, EXPLAIN_ALL, EXPLAIN_EIGHT = (Scenario("relevance", by) for by in ("each", "all", 8))
 

@@ -24,6 +24,8 @@ from service.cli import main
 from service.preprocess import ImageLimits, decode_image
 from tests.service.pictures import draw, encode
 
+pytestmark = pytest.mark.usefixtures("untraced_processes")
+
 
 def lasting(seconds: float, count: int) -> list[Sample]:
     """Give one round of a second with so many answers, each of which took so long."""

@@ -19,6 +19,8 @@ from service.budget import CpuBudget
 from service.cli import main
 from service.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("untraced_processes")
+
 FAST, SLOW = Choice(2, 1, 8), Choice(1, 2, 8)
 
 

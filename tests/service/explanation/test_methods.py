@@ -16,11 +16,11 @@ from model.vit import VisionTransformer
 from service.contract import Preprocessing
 from service.preprocess import ImageLimits, preprocess
 from tests import autograd
-from tests.exported import untraced_exporter
 from tests.model.pets import LABELS, MEAN, STD, checkpoint, pets_vit
 from tests.model.vits import ODD, PUBLIC_SHAPES, public_vit, small_vit
 from tests.service.live import Live, serving
 from tests.service.pictures import draw, encode
+from tests.untraced import untraced_exporter
 
 PNG = encode(draw(70, 52))
 TOLERANCE = 1e-4  # of the largest score
