@@ -21,7 +21,7 @@ serve: .venv/serve.stamp
 	$(BIN)/vitrine serve --host $(HOST) --port $(PORT)
 
 test: .venv/test.stamp
-	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --maxprocesses 4 --dist loadfile \
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
 		--cov --cov-report=term-missing --cov-fail-under=95
 
 lint: .venv/test.stamp

@@ -14,6 +14,37 @@ from tests.exported import exported_once
 from tests.untraced import untraced
 
 LABELS = ("cat", "dog", "ship")
+TESTS = Path(__file__).parent
+# The files that take longest, in that order: begun first, none of them is left alone at the end.
+LONGEST = (
+    "service/explanation/test_methods.py",
+    "service/test_ray_serve.py",
+    "web/guide/test_look.py",
+    "model/test_finetune.py",
+    "service/test_trace_route.py",
+    "model/test_several_processes.py",
+    "model/test_export.py",
+    "web/guide/test_block.py",
+    "model/test_trace.py",
+    "web/guide/test_answer.py",
+    "model/test_images.py",
+    "test_readme.py",
+    "model/test_distillation.py",
+    "service/test_workers.py",
+    "web/test_methods.py",
+    "web/guide/test_screenshots.py",
+    "service/bulk/test_ray_engine.py",
+    "service/bulk/test_sources.py",
+    "model/test_cli.py",
+    "model/pretrained/test_cli.py",
+    "web/guide/test_tokens.py",
+    "web/guide/test_public_shapes.py",
+    "test_wheel.py",
+    "model/test_train.py",
+    "service/bulk/test_resume.py",
+    "web/guide/test_guide.py",
+    "test_upgrades.py",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,7 +56,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Against a server that runs elsewhere, leave out what does not ask the shared one."""
+    """Begin with what takes longest.
+
+    Against a server that runs elsewhere, leave out what does not ask the shared one.
+    """
+    turn = {TESTS / file: place for place, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: turn.get(item.path, len(LONGEST)))
     if config.getoption("against"):
         asking = [item for item in items if "live" in getattr(item, "fixturenames", ())]
         config.hook.pytest_deselected(items=[item for item in items if item not in asking])
