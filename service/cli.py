@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from pydantic import AliasChoices, BaseModel, Field
@@ -79,7 +80,8 @@ class Classify(LocalCommand):
                 sys.stderr.write(f"{image}: {error.title}: {error.detail}\n")
                 continue
             if self.json_lines:
-                print(json.dumps({"file": str(image), **result.model_dump(exclude_none=True)}))
+                told = {name: part for name, part in asdict(result).items() if part is not None}
+                print(json.dumps({"file": str(image), **told}))
                 continue
             print(image)
             for item in result.predictions:

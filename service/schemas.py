@@ -1,7 +1,12 @@
-"""What requests ask and what answers say, as OpenAPI describes it."""
+"""What requests ask and what answers say, as OpenAPI describes it.
+
+What is made for every answer is plain dataclasses: what we say ourselves needs no validation, which
+would take longer than the rest of making it.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -57,32 +62,36 @@ class ClassifyParameters(ModelChoice, ClassifyOptions):
     """The query of `POST /classify`."""
 
 
-class ModelIdentity(BaseModel):
+@dataclass(kw_only=True)
+class ModelIdentity:
     """Which model answered."""
 
-    name: str = Field(examples=["cifar10"])
-    version: str = Field(examples=["1"])
-    digest: str = Field(description="Names these very weights, graphs and rules")
+    name: Annotated[str, Field(examples=["cifar10"])]
+    version: Annotated[str, Field(examples=["1"])]
+    digest: Annotated[str, Field(description="Names these very weights, graphs and rules")]
 
 
-class PredictionItem(BaseModel):
+@dataclass(kw_only=True)
+class PredictionItem:
     """A class and its probability."""
 
-    label: str = Field(examples=["cat"])
-    index: int = Field(examples=[3])
-    probability: float = Field(ge=0, le=1, examples=[0.93])
+    label: Annotated[str, Field(examples=["cat"])]
+    index: Annotated[int, Field(examples=[3])]
+    probability: Annotated[float, Field(ge=0, le=1, examples=[0.93])]
 
 
-class ImageItem(BaseModel):
+@dataclass(kw_only=True)
+class ImageItem:
     """The picture as it was decoded; width and height are upright, in pixels."""
 
-    format: str = Field(examples=["JPEG"])
+    format: Annotated[str, Field(examples=["JPEG"])]
     width: int
     height: int
-    orientation_applied: bool = Field(description="Whether EXIF said to turn the picture")
+    orientation_applied: Annotated[bool, Field(description="Whether EXIF said to turn the picture")]
 
 
-class Timing(BaseModel):
+@dataclass(kw_only=True)
+class Timing:
     """Where the time went, in milliseconds."""
 
     decode: float
@@ -91,14 +100,15 @@ class Timing(BaseModel):
     total: float
 
 
-class ClassifyResult(BaseModel):
+@dataclass(kw_only=True)
+class ClassifyResult:
     """The classes of one picture."""
 
     predictions: list[PredictionItem]
     image: ImageItem
-    embedding: list[float] | None = Field(
-        default=None, description="The readout, one number a feature, where asked for"
-    )
+    embedding: Annotated[
+        list[float] | None, Field(description="The readout, one number a feature, where asked for")
+    ] = None
 
 
 class FailedResult(BaseModel):
@@ -107,19 +117,17 @@ class FailedResult(BaseModel):
     error: Problem
 
 
+@dataclass(kw_only=True)
 class ClassifyAnswer(ClassifyResult):
     """The answer for one picture."""
-
-    model_config = ConfigDict(protected_namespaces=())
 
     model: ModelIdentity
     timing_ms: Timing
 
 
-class ClassifyAnswers(BaseModel):
+@dataclass(kw_only=True)
+class ClassifyAnswers:
     """The answer for several pictures, in their order."""
-
-    model_config = ConfigDict(protected_namespaces=())
 
     model: ModelIdentity
     results: list[ClassifyResult | FailedResult]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
 
 from service.answers import classify_result, model_identity
 from service.errors import VitrineError
@@ -24,6 +25,7 @@ from service.schemas import (
 )
 
 router = APIRouter(tags=["classify"], route_class=QueryRoute)
+ANSWER = TypeAdapter[ClassifyAnswer | ClassifyAnswers](ClassifyAnswer | ClassifyAnswers)
 
 
 @router.post(
@@ -47,7 +49,7 @@ async def classify(
     ) as model:
         pictures = await read_pictures(request, context)
         classified = await classify_pictures(request, context, model, pictures.data, watch)
-    told = {"model": model_identity(model.engine.bundle), "timing_ms": watch.timing()}
+    who, timing = model_identity(model.engine.bundle), watch.timing()
 
     def result(item: ClassifiedPicture) -> ClassifyResult:
         embedding = item.readout if parameters.embedding else None
@@ -59,12 +61,12 @@ async def classify(
         (only,) = classified
         if isinstance(only, VitrineError):
             raise only
-        return _json(ClassifyAnswer(**vars(result(only)), **told), context)
+        return _json(ClassifyAnswer(**vars(result(only)), model=who, timing_ms=timing), context)
     results = [
         failed(item, request) if isinstance(item, VitrineError) else result(item)
         for item in classified
     ]
-    return _json(ClassifyAnswers(results=results, **told), context)
+    return _json(ClassifyAnswers(results=results, model=who, timing_ms=timing), context)
 
 
 (route,) = (found for found in router.routes if isinstance(found, APIRoute))
@@ -72,6 +74,6 @@ async def classify(
 
 def _json(answer: ClassifyAnswer | ClassifyAnswers, context: Context) -> Response:
     with timed_stage(context.metrics, "encode") as sizes:
-        body = answer.model_dump_json(exclude_none=True).encode()
+        body = ANSWER.dump_json(answer, exclude_none=True)
         sizes["bytes"] = len(body)
     return Response(body, media_type="application/json")
