@@ -44,7 +44,7 @@ class Augmentation:
             images = random_flip(images, draws)
         if self.shift:
             images = random_shift(images, self.shift, draws)
-        levels = change_by_policy(images.float() / 255, self.policy, draws)
+        levels = change_by_policy(images.float().div_(255), self.policy, draws)
         return random_erasing(levels, self.erasing, draws) if self.erasing else levels
 
     @property

@@ -18,10 +18,13 @@ class ModelInput:
         self.std = torch.tensor(preprocessing.std, device=device)[:, None, None]
 
     def normalized(self, levels: Tensor) -> Tensor:
-        """Turn levels in [0, 1] into the model's input."""
-        return (levels * self.scale - self.mean) / self.std
+        """Turn levels in [0, 1] into the model's input.
+
+        In place but for the first step: memory for a batch of large images costs more than sums.
+        """
+        return (levels * self.scale).sub_(self.mean).div_(self.std)
 
     def __call__(self, batch: Tensor) -> Tensor:
         """Turn images, uint8 [b, 3, rows, columns], into the model's input; readouts stay."""
         here = batch.to(self.device)
-        return self.normalized(here.float() / 255) if here.dtype == torch.uint8 else here
+        return self.normalized(here.float().div_(255)) if here.dtype == torch.uint8 else here

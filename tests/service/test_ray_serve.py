@@ -79,7 +79,7 @@ def test_the_tests_of_the_api_pass_against_two_replicas(two_replicas: str) -> No
 
 
 def test_metrics_of_one_scrape_are_those_of_every_replica(two_replicas: str) -> None:
-    until(lambda: len(ready_replicas(two_replicas)) == 2)
+    until(lambda: len(ready_replicas(two_replicas)) == 2, PATIENCE_SECONDS)
 
 
 def test_an_answer_has_one_request_id_and_it_is_the_callers(two_replicas: str) -> None:
@@ -111,21 +111,21 @@ def test_a_caller_who_leaves_is_counted_as_that_and_not_as_a_failure(two_replica
 def test_a_killed_replica_loses_only_its_own_requests_and_another_takes_its_place(
     cluster: Cluster, two_replicas: str
 ) -> None:
-    until(lambda: len(ready_replicas(two_replicas)) == 2)
+    until(lambda: len(ready_replicas(two_replicas)) == 2, PATIENCE_SECONDS)
     before = ready_replicas(two_replicas)
     with asking(two_replicas, "/classify", callers=6) as asked:
         until(lambda: len(asked) > 50)
         killed_at = time.monotonic()
         os.kill(cluster.processes(REPLICA)[0], signal.SIGKILL)
-        until(lambda: len(ready_replicas(two_replicas) - before) == 1)
+        until(lambda: len(ready_replicas(two_replicas) - before) == 1, PATIENCE_SECONDS)
         replaced_at = time.monotonic()
-        until(lambda: any(one.began > replaced_at for one in asked))
+        until(lambda: any(one.began > replaced_at for one in asked), PATIENCE_SECONDS)
     lost = [one for one in asked if one.status != 200]
     assert len(lost) <= 6
     assert {one.status for one in lost} <= {500}
     assert all(one.began < killed_at for one in lost), [one.began - killed_at for one in lost]
     assert sum(one.began > killed_at and one.status == 200 for one in asked) > 50
-    until(lambda: len(ready_replicas(two_replicas)) == 2)
+    until(lambda: len(ready_replicas(two_replicas)) == 2, PATIENCE_SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +178,7 @@ def test_what_no_replica_has_room_for_is_refused_by_the_proxy(growing: str) -> N
 
 def test_load_makes_a_second_replica(growing: str) -> None:
     with asking(growing, "/classify", callers=4):
-        until(lambda: len(ready_replicas(growing)) == 2)
+        until(lambda: len(ready_replicas(growing)) == 2, PATIENCE_SECONDS)
 
 
 def test_a_version_that_cannot_be_served_is_told_and_the_one_before_serves_on(
