@@ -11,6 +11,7 @@ from service.latency_fit import LatencyFit
 from service.quota import Quota
 
 LEAST_RETRY_SECONDS = 1.0
+CROWDED_BATCHES = 2  # full ones for every place to compute at: CPUs find work without a spare place
 
 
 class Admission:
@@ -19,14 +20,30 @@ class Admission:
     Invariant: never more items are under way than `max_items`.
     """
 
-    def __init__(self, max_items: int, what: str, side_by_side: int, largest_batch: int) -> None:
-        """Bound items, which `what` names to who is refused; `side_by_side` runs go on at once."""
+    def __init__(
+        self, max_items: int, what: str, side_by_side: int, largest_batch: int, crowded: int
+    ) -> None:
+        """Bound items, which `what` names to who is refused.
+
+        `side_by_side` runs go on at once, or `crowded` ones at most when many items are under way.
+        """
         self.places = Quota(max_items, what)
         self.most_under_way = 0  # since the last batch began
         self._what = what
         self._side_by_side = side_by_side
+        self._crowded = min(crowded, side_by_side)
+        self._crowd = CROWDED_BATCHES * side_by_side * largest_batch
         self._largest_batch = largest_batch
         self._fit = LatencyFit()  # of seconds times places to compute at
+
+    @property
+    def side_by_side(self) -> int:
+        """How many runs go on at once now.
+
+        A crowd means that others are refused or will be. That is the event loop's work, and so are
+        health answers: it gets the CPU time that another run would win a few percent with.
+        """
+        return self._crowded if self.places.held >= self._crowd else self._side_by_side
 
     @contextmanager
     def admitted(self, count: int, patience_seconds: float = math.inf) -> Iterator[None]:
@@ -57,7 +74,7 @@ class Admission:
     def expected_seconds(self, items: int) -> float:
         """Predict how long all cores are busy with so many items; 0 before the first run."""
         batch = min(max(items, 1), self._largest_batch)
-        return items / batch * self._fit.seconds(batch) / self._side_by_side
+        return items / batch * self._fit.seconds(batch) / self.side_by_side
 
     def _retry_after_seconds(self) -> float:
         """When about half of what is under way will be done."""

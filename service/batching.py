@@ -67,7 +67,8 @@ class Batcher(Generic[Item, Result]):
     ) -> None:
         """Run batches of `sizes` on `cores`; `max_queue` items may be under way.
 
-        So many batches run `side_by_side`, by default one on every place. `always_wide` runs one
+        So many batches run `side_by_side`, by default one on every place; no more than there are
+        CPUs where so many items wait that the event loop is short of one. `always_wide` runs one
         batch after the other on all cores. Where a run of one item `is_brief`, a lone one runs on
         the event loop, since to hand it to a thread and back takes a quarter of a millisecond.
         `what` names the items to callers who are refused.
@@ -78,8 +79,9 @@ class Batcher(Generic[Item, Result]):
         self._always_wide = always_wide
         self._is_brief = is_brief
         self._on_batch = on_batch
-        self._side_by_side = side_by_side or cores.places
-        self.admission = Admission(max_queue, what, self._side_by_side, sizes.largest)
+        self.admission = Admission(
+            max_queue, what, side_by_side or cores.places, sizes.largest, cores.number
+        )
         self._queue: deque[Waiting[Item, Result]] = deque()
         self._arrival = asyncio.Event()
         self._running: set[asyncio.Future[None]] = set()
@@ -165,7 +167,8 @@ class Batcher(Generic[Item, Result]):
     async def _start_batch(self) -> None:
         """Wait for a turn, then run what waits by then."""
         places = self._cores.places
-        held, leaving = (places, 0) if self._always_wide else (1, places - self._side_by_side)
+        leaves = places - self.admission.side_by_side
+        held, leaving = (places, 0) if self._always_wide else (1, leaves)
         # a lane that takes every core lets all go first that wait already: its items may be many
         since = time.perf_counter() if self._always_wide else self._queue[0].since
         await self._cores.take(held, since, leaving)
@@ -191,7 +194,7 @@ class Batcher(Generic[Item, Result]):
         image. The place rests no longer than the event loop works, which would want a CPU from
         the batch. It ends when the loop has found nothing for some turns.
         """
-        share = math.ceil(self.admission.places.held / self._side_by_side)
+        share = math.ceil(self.admission.places.held / self.admission.side_by_side)
         enough = min(self._sizes.largest, share)
         waited, quiet = len(self._queue), 0
         while len(self._queue) < enough and quiet < QUIET_TURNS:

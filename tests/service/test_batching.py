@@ -34,11 +34,11 @@ async def ask(batcher, items, patience_seconds=math.inf):
 
 
 async def in_batcher(
-    use, run=tenfold, *, max_batch_size=4, max_queue=100, cores=1, on_cores=None, **options
+    use, run=tenfold, *, max_batch_size=4, max_queue=100, cores=1, spare=0, on_cores=None, **options
 ):
     """Let `use` work with a batcher, then close it; nothing may hang, and no core stays held."""
     sizes = BatchSizes(tuple(range(1, max_batch_size + 1)))
-    held = Cores(cores)
+    held = Cores(cores, spare)
 
     def run_on(items, is_wide):
         if on_cores is not None:
@@ -52,7 +52,7 @@ async def in_batcher(
     finally:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await batcher.close()
-        assert held.free == cores
+        assert held.free == held.places
         held.close()
 
 
@@ -109,6 +109,24 @@ def test_so_many_batches_run_side_by_side(side_by_side, at_once) -> None:
 
     play(use, run=run, cores=3, max_batch_size=1, side_by_side=side_by_side)
     assert sorted(batches) == [[item] for item in range(6)]
+
+
+@pytest.mark.parametrize(("items", "at_once"), [(5, 3), (6, 2)])
+def test_a_crowd_leaves_the_place_beyond_the_cpus_to_the_event_loop(items, at_once) -> None:
+    """Two batches for each of three places are a crowd."""
+    run, gate, batches = closed_gate()
+
+    async def use(batcher):
+        asked = [asyncio.create_task(ask(batcher, [item])) for item in range(items)]
+        await until(lambda: len(batches) == at_once)
+        for _ in range(50):
+            await asyncio.sleep(0.001)
+        assert len(batches) == at_once
+        gate.set()
+        await asyncio.gather(*asked)
+
+    play(use, run=run, cores=2, spare=1, max_batch_size=1)
+    assert sorted(batches) == [[item] for item in range(items)]
 
 
 def test_items_that_gather_while_the_engine_is_busy_run_together() -> None:

@@ -58,6 +58,18 @@ def test_goals_of_an_overload():
     ]
 
 
+def test_each_path_is_asked_once_before_probes_count():
+    async def answer(number: int) -> bytes:
+        return OK
+
+    with answering(answer) as seen:
+        with probing(seen.address) as probes:
+            while not probes.seconds["/health/ready"]:
+                time.sleep(0.02)
+        counted = sum(map(len, probes.seconds.values()))
+        assert len(seen.requests) == counted + 2
+
+
 def test_a_probe_that_fails_is_counted():
     async def busy(number: int) -> bytes:
         return BUSY if b"/health/ready" in seen.requests[number] else b""
