@@ -21,18 +21,18 @@ class Admission:
     """
 
     def __init__(
-        self, max_items: int, what: str, side_by_side: int, largest_batch: int, crowded: int
+        self, max_items: int, what: str, side_by_side: int, largest_batch: int, in_crowd: int
     ) -> None:
         """Bound items, which `what` names to who is refused.
 
-        `side_by_side` runs go on at once, or `crowded` ones at most when many items are under way.
+        `side_by_side` runs go on at once, at most `in_crowd` where many items are under way.
         """
         self.places = Quota(max_items, what)
         self.most_under_way = 0  # since the last batch began
         self._what = what
         self._side_by_side = side_by_side
-        self._crowded = min(crowded, side_by_side)
-        self._crowd = CROWDED_BATCHES * side_by_side * largest_batch
+        self._in_crowd = min(in_crowd, side_by_side)
+        self._crowd_items = CROWDED_BATCHES * side_by_side * largest_batch
         self._largest_batch = largest_batch
         self._fit = LatencyFit()  # of seconds times places to compute at
 
@@ -43,7 +43,8 @@ class Admission:
         A crowd means that others are refused or will be. That is the event loop's work, and so are
         health answers: it gets the CPU time that another run would win a few percent with.
         """
-        return self._crowded if self.places.held >= self._crowd else self._side_by_side
+        is_crowd = self.places.held >= self._crowd_items
+        return self._in_crowd if is_crowd else self._side_by_side
 
     @contextmanager
     def admitted(self, count: int, patience_seconds: float = math.inf) -> Iterator[None]:

@@ -80,7 +80,11 @@ class Batcher(Generic[Item, Result]):
         self._is_brief = is_brief
         self._on_batch = on_batch
         self.admission = Admission(
-            max_queue, what, side_by_side or cores.places, sizes.largest, cores.number
+            max_queue,
+            what,
+            side_by_side or cores.places,
+            sizes.largest,
+            in_crowd=cores.places if always_wide else cores.number,
         )
         self._queue: deque[Waiting[Item, Result]] = deque()
         self._arrival = asyncio.Event()
@@ -167,8 +171,8 @@ class Batcher(Generic[Item, Result]):
     async def _start_batch(self) -> None:
         """Wait for a turn, then run what waits by then."""
         places = self._cores.places
-        leaves = places - self.admission.side_by_side
-        held, leaving = (places, 0) if self._always_wide else (1, leaves)
+        held = places if self._always_wide else 1
+        leaving = places - self.admission.side_by_side
         # a lane that takes every core lets all go first that wait already: its items may be many
         since = time.perf_counter() if self._always_wide else self._queue[0].since
         await self._cores.take(held, since, leaving)

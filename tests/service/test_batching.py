@@ -94,26 +94,8 @@ def test_waiting_and_running_are_timed() -> None:
     assert ran.run_seconds > 0
 
 
-@pytest.mark.parametrize(("side_by_side", "at_once"), [(None, 3), (2, 2)])
-def test_so_many_batches_run_side_by_side(side_by_side, at_once) -> None:
-    run, gate, batches = closed_gate()
-
-    async def use(batcher):
-        asked = [asyncio.create_task(ask(batcher, [item])) for item in range(6)]
-        await until(lambda: len(batches) == at_once)
-        for _ in range(50):
-            await asyncio.sleep(0.001)
-        assert len(batches) == at_once
-        gate.set()
-        await asyncio.gather(*asked)
-
-    play(use, run=run, cores=3, max_batch_size=1, side_by_side=side_by_side)
-    assert sorted(batches) == [[item] for item in range(6)]
-
-
-@pytest.mark.parametrize(("items", "at_once"), [(5, 3), (6, 2)])
-def test_a_crowd_leaves_the_place_beyond_the_cpus_to_the_event_loop(items, at_once) -> None:
-    """Two batches for each of three places are a crowd."""
+def assert_so_many_at_once(at_once, items, **options) -> None:
+    """Ask for single items, and hold that so many batches run side by side, no more and no less."""
     run, gate, batches = closed_gate()
 
     async def use(batcher):
@@ -125,8 +107,32 @@ def test_a_crowd_leaves_the_place_beyond_the_cpus_to_the_event_loop(items, at_on
         gate.set()
         await asyncio.gather(*asked)
 
-    play(use, run=run, cores=2, spare=1, max_batch_size=1)
+    play(use, run=run, max_batch_size=1, **options)
     assert sorted(batches) == [[item] for item in range(items)]
+
+
+@pytest.mark.parametrize(("side_by_side", "at_once"), [(None, 3), (2, 2)])
+def test_so_many_batches_run_side_by_side(side_by_side, at_once) -> None:
+    assert_so_many_at_once(at_once, 6, cores=3, side_by_side=side_by_side)
+
+
+@pytest.mark.parametrize(("items", "at_once"), [(5, 3), (6, 2)])
+def test_a_crowd_leaves_the_place_beyond_the_cpus_to_the_event_loop(items, at_once) -> None:
+    """Two batches for each of three places are a crowd."""
+    assert_so_many_at_once(at_once, items, cores=2, spare=1)
+
+
+@pytest.mark.parametrize(("always_wide", "seconds"), [(True, 2), (False, 3)])
+def test_a_crowd_waits_for_as_many_runs_as_go_on_at_once(always_wide, seconds) -> None:
+    """A lane that takes every place for each run has no place to leave."""
+
+    async def use(batcher):
+        batcher.admission.learn(1, 1, 1)
+        with batcher.admitted(6):
+            return batcher.admission.expected_seconds(6)
+
+    expected = play(use, cores=2, spare=1, max_batch_size=1, always_wide=always_wide)
+    assert expected == pytest.approx(seconds)
 
 
 def test_items_that_gather_while_the_engine_is_busy_run_together() -> None:
