@@ -33,13 +33,17 @@ class Watched(Engine):
         super().__init__(read_bundle(bundle), threads=2)
         self.threads_used: list[threading.Thread] = []
         self.at_once, self.most_at_once, self.lock = 0, 0, threading.Lock()
+        self.awaited, self.met = 0, threading.Event()
 
     def run(self, *arguments, **options):
         with self.lock:
             self.threads_used.append(threading.current_thread())
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
-        time.sleep(0.05)  # so that runs meet
+            if self.at_once >= self.awaited:
+                self.met.set()
+        self.met.wait(PATIENCE_SECONDS / 4)
+        time.sleep(0.05)  # one more than awaited would come in this time
         try:
             return super().run(*arguments, **options)
         finally:
@@ -89,7 +93,8 @@ def test_a_lone_brief_image_runs_on_the_event_loop(engine, image_seconds, by_the
 def test_long_images_run_on_no_more_places_than_there_are_cpus(
     engine, image_seconds, at_once
 ) -> None:
-    classify(engine, image_seconds, callers=8)
+    engine.awaited = at_once
+    classify(engine, image_seconds, callers=at_once + 1)  # too few for a crowd
     assert engine.most_at_once == at_once
 
 
