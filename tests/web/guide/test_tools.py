@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.web.guide.visitor import open_step, verdict
+from tests.web.conftest import QUIET
+from tests.web.guide.visitor import open_step, verdict, wait_for_step
 
 
 def kept(page, button: str) -> tuple[str, bytes]:
@@ -47,8 +49,21 @@ def test_a_drawn_chart_is_kept_as_an_svg_of_its_own(open_guide):
     assert "http" not in content.decode().replace("http://www.w3.org", "")
 
 
-def test_a_photo_is_taken_and_followed(open_guide):
-    page = open_guide("step=1", permissions=["camera"])
+@pytest.fixture
+def with_camera(browser: Browser, browser_path: str, address: str) -> Iterator[Page]:
+    """The guide in a browser that lets every page have its camera."""
+    allowing = browser.browser_type.launch(
+        executable_path=browser_path, args=[*QUIET, "--use-fake-ui-for-media-stream"]
+    )
+    page = allowing.new_page(reduced_motion="reduce")
+    page.goto(f"{address}guide#step=1")
+    wait_for_step(page, "1")
+    yield page
+    allowing.close()
+
+
+def test_a_photo_is_taken_and_followed(with_camera):
+    page = with_camera
     page.locator("#take-photo").click()
     video = page.locator("#camera-video")
     expect(video).to_be_visible()
