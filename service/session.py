@@ -20,19 +20,28 @@ SPIN_MICROSECONDS = "20"
 
 
 def open_session(
-    path: Path, graph: GraphSpec, *, provider: Provider, threads: int, shares_weights: bool
+    path: Path,
+    graph: GraphSpec,
+    *,
+    provider: Provider,
+    threads: int,
+    shares_weights: bool,
+    plans_memory: bool,
 ) -> onnxruntime.InferenceSession:
     """Open a graph's file on the provider asked for, with `threads` for one run's arithmetic.
 
     `shares_weights` reads the weights where they lie, in place of a copy that is packed for this
-    session. Raises ContractError when it cannot be opened or is not the graph stated,
-    ProviderError when `cuda` was asked for and is not what onnxruntime uses.
+    session. `plans_memory` keeps, for each batch size that it meets on a CPU, where its tensors
+    lie: one allocation a run. Raises ContractError when it cannot be opened or is not the graph
+    stated, ProviderError when `cuda` was asked for and is not what onnxruntime uses.
     """
     wanted = _providers(provider)
+    options = _options(threads, shares_weights)
+    options.enable_mem_pattern = plans_memory and wanted == [PROVIDER_NAMES["cpu"]]
     try:
         session = onnxruntime.InferenceSession(
             str(path),
-            sess_options=_options(threads, shares_weights),
+            sess_options=options,
             providers=wanted,
             disabled_optimizers=["ConstantFolding"] if shares_weights else [],
         )
@@ -63,7 +72,6 @@ def _options(threads: int, shares_weights: bool) -> onnxruntime.SessionOptions:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.enable_mem_pattern = False  # it keeps a plan, and its memory, for every batch size
     options.log_severity_level = LOG_ERRORS_ONLY
     _spin_briefly(options, threads)
     if shares_weights:

@@ -53,6 +53,18 @@ def test_the_batch_size_is_free(engine: Engine) -> None:
     np.testing.assert_allclose(single.logits[0], whole.logits[2], atol=1e-4)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_all_threads_together_plan_the_memory_of_a_lone_image(tiny_bundle, threads: int) -> None:
+    engine = Engine(read_bundle(tiny_bundle), threads=threads)
+    assert engine.options.enable_mem_pattern == (threads == 2)
+    first, others = pixels(5)[:1], pixels(5)[1:]
+    for _ in range(2):  # the first run makes the plan that the second one follows
+        for images in (first, others):
+            logits = engine.classify(images).logits
+            expected = [engine.classify(image[None], 1).logits[0] for image in images]
+            np.testing.assert_allclose(logits, expected, atol=1e-4)
+
+
 def explained(engine: Engine, *outputs: str, weights: np.ndarray, count: int = 1) -> dict:
     inputs = {"pixel_values": pixels(count), "logit_weights": weights, "layer_weights": weights}
     return engine.run("explain", inputs, outputs)
