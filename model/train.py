@@ -76,5 +76,6 @@ def train(config: TrainingConfig) -> Path:
         training = Training(config, accelerator, images, weights)
         training.resume()
         training.run()
+        accelerator.wait_for_everyone()  # who ends long before the others may break their end
     accelerator.end_training()
     return config.run
