@@ -24,8 +24,8 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
-    "--disable-site-isolation-trials",  # with the next, one process for all pages: starting one
-    "--renderer-process-limit=1",  # takes half of the time that a page takes to open
+    "--disable-site-isolation-trials",  # with the next: one process for the pages of all contexts,
+    "--renderer-process-limit=1",  # since to start one is half of what opening a page takes
     "--use-fake-device-for-media-stream",  # a camera that shows a moving test picture
 ]
 

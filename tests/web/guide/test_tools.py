@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from tests.web.conftest import QUIET
+from tests.web.conftest import PATIENCE_MILLISECONDS, QUIET
 from tests.web.guide.visitor import open_step, verdict, wait_for_step
 
 
@@ -56,6 +56,7 @@ def with_camera(browser: Browser, browser_path: str, address: str) -> Iterator[P
         executable_path=browser_path, args=[*QUIET, "--use-fake-ui-for-media-stream"]
     )
     page = allowing.new_page(reduced_motion="reduce")
+    page.set_default_timeout(PATIENCE_MILLISECONDS)
     page.goto(f"{address}guide#step=1")
     wait_for_step(page, "1")
     yield page
