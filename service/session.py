@@ -36,12 +36,11 @@ def open_session(
     stated, ProviderError when `cuda` was asked for and is not what onnxruntime uses.
     """
     wanted = _providers(provider)
-    options = _options(threads, shares_weights)
-    options.enable_mem_pattern = plans_memory and wanted == [PROVIDER_NAMES["cpu"]]
+    plans_memory = plans_memory and wanted == [PROVIDER_NAMES["cpu"]]
     try:
         session = onnxruntime.InferenceSession(
             str(path),
-            sess_options=options,
+            sess_options=_options(threads, shares_weights, plans_memory),
             providers=wanted,
             disabled_optimizers=["ConstantFolding"] if shares_weights else [],
         )
@@ -67,11 +66,12 @@ def _providers(asked: Provider) -> list[str]:
     return [cuda, cpu] if asked != "cpu" and cuda in available else [cpu]
 
 
-def _options(threads: int, shares_weights: bool) -> onnxruntime.SessionOptions:
+def _options(threads: int, shares_weights: bool, plans_memory: bool) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.enable_mem_pattern = plans_memory
     options.log_severity_level = LOG_ERRORS_ONLY
     _spin_briefly(options, threads)
     if shares_weights:
