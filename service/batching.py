@@ -227,11 +227,15 @@ class Batcher(Generic[Item, Result]):
         return waiting[:size]
 
     def _share(self, waiting: int) -> int:
-        """Divide what waits among the CPUs that are free; few items stay together."""
+        """Divide what waits among the CPUs that are free; few items stay together.
+
+        Who was answered together asks again together: a batch of nearly all would stay that.
+        """
         idle = min(self._cores.free + 1, self._cores.number)  # one place is held already
         if self._always_wide or waiting < idle:
             return waiting
-        return math.ceil(waiting / idle)
+        of_a_cpu = math.ceil(self.admission.places.held / self._cores.number)
+        return max(1, min(math.ceil(waiting / idle), of_a_cpu))
 
     def _dispatch(self, batch: list[Waiting[Item, Result]], held: int) -> None:
         loop = asyncio.get_running_loop()
@@ -258,10 +262,7 @@ class Batcher(Generic[Item, Result]):
             finish(work())
             return
 
-        def hand_over() -> None:
-            loop.call_soon_threadsafe(finish, work())
-
-        self._cores.submit(hand_over)
+        self._cores.submit(work, finish, on_all=is_wide)
         self._running.add(finished)
         finished.add_done_callback(self._running.discard)
 

@@ -10,6 +10,7 @@ from service.cores import Cores
 from service.loader import Lifecycle, Loader
 from service.metrics import Metrics
 from service.opening import bundle_opener, compute_threads
+from service.own_cpus import OwnCpus, own_cpus
 from service.preprocess import ImageLimits, decode_in_calling_thread
 from service.quota import Quota
 from service.rate import RateLimit
@@ -21,7 +22,7 @@ from service.served_model import Lane, ServedModel
 from service.settings import Settings
 from service.shared_folder import VARIABLE
 
-SPARE_PLACES = 1  # gained a fifth of throughput at 8 callers on 2 CPUs; a second one nothing
+SPARE_PLACES = 1  # where threads wander between CPUs; a second one gained nothing
 
 
 def compose(settings: Settings) -> Context:
@@ -29,7 +30,8 @@ def compose(settings: Settings) -> Context:
     decode_in_calling_thread()
     metrics, registry = Metrics(), Registry(settings.default_model)
     threads = compute_threads(settings)
-    cores = Cores(threads, SPARE_PLACES)
+    cpus = own_cpus(threads, settings.workers)
+    cores = Cores(threads, spare_places(cpus), own=OwnCpus(cpus))
     for lane, limit in _queue_limits(settings).items():
         metrics.queue_limit.labels(lane).set(limit)
     loader = Loader(
@@ -49,6 +51,11 @@ def compose(settings: Settings) -> Context:
         relay=Relay(loader, shared_folder()),
         results=ResultCache(settings.cache_bytes) if settings.cache_bytes else None,
     )
+
+
+def spare_places(own: frozenset[int]) -> int:
+    """Say how many places there are beyond the CPUs: none where threads have their own."""
+    return 0 if own else SPARE_PLACES
 
 
 def shared_folder() -> Path | None:

@@ -1,7 +1,8 @@
 """The CPUs that one process computes with, and whose turn it is to use them.
 
-A place is the right to keep one of them busy. There may be a few more places than CPUs, so that the
-CPUs have work while answers are written and requests are read. Long work leaves those free.
+A place is the right to keep one of them busy. Where each thread has a CPU of its own there are as
+many; elsewhere there may be a few more, so that the CPUs have work while answers are written and
+requests are read. Long work leaves those free.
 
 Decoding and inference share them, so that neither starves the other and no thread waits for a CPU
 that another holds. Who has waited longest is served first: what was begun is finished before more
@@ -12,10 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import count
 from typing import TypeVar
+
+from service.own_cpus import OwnCpus
 
 Result = TypeVar("Result")
 
@@ -27,13 +32,17 @@ class Cores:
     who waits. It belongs to one event loop.
     """
 
-    def __init__(self, number: int, spare: int = 0, name: str = "core") -> None:
+    def __init__(
+        self, number: int, spare: int = 0, name: str = "core", own: OwnCpus | None = None
+    ) -> None:
+        """Compute on so many CPUs, `own` ones where given, at so many places and some `spare`."""
         self.number = number
         self.places = number + spare
         self._free = self.places
         self._order = count()
         self._waiting: list[tuple[float, int, int, int, asyncio.Future[None]]] = []
         self._threads = ThreadPoolExecutor(self.places, thread_name_prefix=name)
+        self._own = own or OwnCpus()
 
     @property
     def free(self) -> int:
@@ -74,15 +83,46 @@ class Cores:
         self._free += number
         self._grant()
 
-    def submit(self, work: Callable[[], None]) -> None:
-        """Do work on a thread, for who holds a place. Raises RuntimeError when closed."""
-        self._threads.submit(work)
+    def submit(
+        self,
+        work: Callable[[], Result],
+        done: Callable[[Result], None],
+        *,
+        on_all: bool = False,
+    ) -> None:
+        """Do work on a thread, for who holds a place, then what is to be done on the event loop.
+
+        The work, which must not fail, computes on one CPU, or `on_all`. Raises RuntimeError when
+        closed.
+        """
+        loop, loop_thread = asyncio.get_running_loop(), threading.get_native_id()
+
+        def hand_over() -> None:
+            if on_all:
+                self._own.roam()
+            else:
+                self._own.stay()
+            wake = partial(loop.call_soon_threadsafe, done, work())
+            self._own.bring(loop_thread, wake)
+
+        self._threads.submit(hand_over)
 
     async def run(self, work: Callable[[], Result], since: float) -> Result:
         """Wait for a place, and do work at it."""
         await self.take(1, since)
-        running = asyncio.get_running_loop().run_in_executor(self._threads, work)
-        running.add_done_callback(lambda _: self.release(1))
+        running: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+
+        def tried() -> Callable[[], None]:
+            try:
+                return partial(running.set_result, work())
+            except BaseException as error:  # the thread goes on; the caller is told
+                return partial(running.set_exception, error)
+
+        def done(tell: Callable[[], None]) -> None:
+            self.release(1)
+            tell()
+
+        self.submit(tried, done)
         return await asyncio.shield(running)  # a thread cannot be stopped: its place stays held
 
     def close(self) -> None:

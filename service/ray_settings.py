@@ -43,8 +43,9 @@ class RaySettings(Settings):
     def target(self) -> float:
         """Requests under way at which a replica is busy, and has the next ones at hand.
 
-        It computes on its CPUs and at one place more (`composition.SPARE_PLACES`); while these
-        are busy, as many requests again wait, so that the next batch is there when one ends.
+        It computes on its CPUs and at one place more, which `composition.spare_places` leaves out
+        where it has the machine's CPUs for itself; while these are busy, as many requests again
+        wait, so that the next batch is there when one ends.
         """
         return self.target_ongoing_requests or 2 * (math.ceil(self.replica_cpus) + 1)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from service.composition import SPARE_PLACES
+from service.composition import spare_places
 from service.doctor.check import Check, mebibytes
 from service.doctor.footprint import Footprint
 from service.memory_budget import MemoryLimit
+from service.own_cpus import own_cpus
 from service.settings import Settings
 
 DECODING_BYTES = 13  # a pixel, of a grey picture with transparency; RGB takes 4 (measured)
@@ -73,12 +74,13 @@ def _workers(
 
 
 def _at_worst(settings: Settings, threads: int, takes: int, limit: MemoryLimit) -> Check:
-    decoding = (threads + SPARE_PLACES) * settings.max_image_pixels * DECODING_BYTES
+    places = threads + spare_places(own_cpus(threads, settings.workers))
+    decoding = places * settings.max_image_pixels * DECODING_BYTES
     remembered = settings.cache_bytes
     total = takes + settings.workers * (settings.max_queue_bytes + decoding + remembered)
     found = (
         f"at worst {mebibytes(total)}: with each worker's queue full of bodies "
-        f"({mebibytes(settings.max_queue_bytes)}), and {threads + SPARE_PLACES} of the largest "
+        f"({mebibytes(settings.max_queue_bytes)}), and {places} of the largest "
         f"pictures being decoded ({mebibytes(decoding)})"
         + (f", and {mebibytes(remembered)} of results" if remembered else "")
     )

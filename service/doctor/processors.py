@@ -7,6 +7,7 @@ from pathlib import Path
 from service.budget import cpu_budget, cpu_limits, threads_of_a_worker
 from service.cgroup import CGROUP_ROOT, PROCESS_CGROUP
 from service.doctor.check import Check
+from service.own_cpus import own_cpus
 from service.settings import Settings
 
 
@@ -29,13 +30,16 @@ def processors(
 def _threads(settings: Settings, cpus: int) -> Check:
     threads = threads_of_a_worker(settings.threads, settings.workers, cpus)
     total = threads * settings.workers
+    has_own = bool(own_cpus(threads, settings.workers))
     each = f"{threads} CPU thread{'' if threads == 1 else 's'}"
     found = (
         f"1 worker of {each}"
         if settings.workers == 1
         else f"{settings.workers} workers of {each} each"
     )
-    facts = {"workers": settings.workers, "threads_of_each": threads}
+    if has_own:
+        found += ", which have a CPU each"
+    facts = {"workers": settings.workers, "threads_of_each": threads, "cpu_for_each": has_own}
     if total <= cpus:
         return Check("threads", "ok", found, facts=facts)
     return Check(

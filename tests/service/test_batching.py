@@ -369,6 +369,23 @@ def test_many_items_are_divided_among_the_cores_and_run_side_by_side() -> None:
     assert sorted(runs) == [([0, 1, 2], 1), ([3, 4, 5], 1)]
 
 
+def test_a_core_takes_no_more_than_its_share_of_what_is_under_way() -> None:
+    """One runs and seven wait: four go to the other core, and the rest to who is free first."""
+    run, gate, batches = closed_gate()
+
+    async def use(batcher):
+        with batcher.admitted(2):  # so that the first one is not alone
+            first = asyncio.create_task(ask(batcher, [0]))
+            await until(lambda: batches)
+        others = [asyncio.create_task(ask(batcher, [item])) for item in range(1, 8)]
+        await until(lambda: len(batches) == 2)
+        gate.set()
+        await asyncio.gather(first, *others)
+
+    play(use, run=run, cores=2, max_batch_size=8)
+    assert batches[:2] == [[0], [1, 2, 3, 4]]
+
+
 def test_fewer_items_than_cores_run_as_one_batch_on_all_of_them() -> None:
     runs: list = []
     play(lambda batcher: ask(batcher, [1, 2, 3]), cores=4, on_cores=runs)

@@ -63,7 +63,8 @@ def test_json_has_for_machines_what_the_lines_say(doctor, monkeypatch) -> None:
     assert (code, told["status"], told["version"]) == (0, "warning", __version__)
     assert by_topic["access"]["status"] == "warning"
     assert "vitrine key NAME --file FILE" in by_topic["access"]["remedy"]
-    assert by_topic["threads"]["facts"] == {"workers": 1, "threads_of_each": 1}
+    alone = {"workers": 1, "threads_of_each": 1, "cpu_for_each": False}
+    assert by_topic["threads"]["facts"] == alone
     assert by_topic["session"]["facts"]["spinning"] is False
     assert by_topic["bundle"]["facts"]["digest"].startswith("sha256:")
     sources = {item["name"]: item["source"] for item in by_topic["settings"]["facts"]["settings"]}
