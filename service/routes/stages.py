@@ -113,14 +113,15 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -
     The request's body must have been read. Nobody looks after the caller for the first
     UNWATCHED_SECONDS.
     """
-    task, has_left = asyncio.current_task(), False
+    task, has_left, is_over = asyncio.current_task(), False, False
     assert task is not None
     leaving: asyncio.Task[None] | None = None
 
     def leave(_: asyncio.Task[None]) -> None:
         nonlocal has_left
-        has_left = True
-        task.cancel()
+        if not is_over:  # else it would cancel what follows
+            has_left = True
+            task.cancel()
 
     def watch() -> None:
         nonlocal leaving
@@ -135,9 +136,9 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -
             raise CallerGone("the caller left before the answer; nobody waits for it") from None
         raise
     finally:
+        is_over = True
         watching.cancel()
         if leaving:
-            leaving.remove_done_callback(leave)
             leaving.cancel()
 
 
