@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
+import service.engine as engine_module
+from service.batch_sizes import BatchSizes
 from service.bundle import read_bundle
 from service.engine import Engine
 from service.errors import (
@@ -14,6 +19,7 @@ from service.errors import (
     NotTraceable,
     ProviderError,
 )
+from service.registry import warm_up
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +131,57 @@ def test_the_order_in_which_patches_are_kept_does_not_count(engine: Engine) -> N
 def test_a_patch_that_does_not_exist_is_a_failure(engine: Engine) -> None:
     with pytest.raises(InferenceFailed, match="the engine failed"):
         attended(engine, "logits", keep=np.array([[16]]))
+
+
+def copies_used(engine: Engine, threads: int, monkeypatch) -> list[object]:
+    """Classify twice on each of so many threads, all at once; give the sessions that ran."""
+    used, run = [], engine_module._run
+    all_there = threading.Barrier(threads, timeout=20)
+
+    def note(session, *arguments):
+        used.append((threading.get_ident(), session))
+        return run(session, *arguments)
+
+    def classify_twice(_):
+        for _ in range(2):
+            all_there.wait()
+            engine.classify(pixels(), threads=1)
+
+    monkeypatch.setattr(engine_module, "_run", note)
+    with ThreadPoolExecutor(threads) as executor:
+        list(executor.map(classify_twice, range(threads)))
+    assert len(used) == 2 * threads
+    of_thread = dict(used)
+    assert all(of_thread[thread] is session for thread, session in used)  # each keeps its own
+    return list(of_thread.values())
+
+
+def test_each_thread_that_computes_alone_has_a_session_of_its_own(tiny_bundle, monkeypatch) -> None:
+    engine = Engine(read_bundle(tiny_bundle), threads=2)
+    assert engine.copies == 2
+    first, second = copies_used(engine, 2, monkeypatch)
+    assert first is not second
+
+
+def test_a_large_model_has_one_session_for_all_threads(tiny_bundle, monkeypatch) -> None:
+    engine = Engine(read_bundle(tiny_bundle), threads=2)
+    parameters = 2 * engine.bundle.contract.architecture.parameters
+    monkeypatch.setattr(engine_module, "SHARED_PARAMETERS", parameters)
+    assert engine.copies == 1
+    first, second = copies_used(engine, 2, monkeypatch)
+    assert first is second
+
+
+def test_a_warm_model_opens_no_session_for_its_callers(tiny_bundle, monkeypatch) -> None:
+    engine = Engine(read_bundle(tiny_bundle), threads=2)
+    warm_up(engine, BatchSizes.up_to(2))
+
+    def refuse(*arguments, **options):
+        raise AssertionError("a session was opened")
+
+    monkeypatch.setattr(engine_module, "open_session", refuse)
+    copies_used(engine, 2, monkeypatch)
+    engine.classify(pixels())
 
 
 def test_the_graphs_of_explanations_are_opened_at_their_first_use(tiny_bundle) -> None:
