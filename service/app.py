@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -44,7 +43,6 @@ from service.watch import Watch
 
 logger = logging.getLogger("vitrine")
 RELAY_SECONDS = 1.0  # until one worker sees what another was told
-LOCK_SECONDS = 0.0001  # that a thread waits for Python's lock before it asks for it: a CPU rests
 DESCRIPTION = "Classifies images with a Vision Transformer and shows what the model saw."
 
 
@@ -83,7 +81,6 @@ def create_app(
         else:
             context.metrics.ready.set(1)
             gc.freeze()  # what is there by now stays: collections need not look at it again
-            sys.setswitchinterval(LOCK_SECONDS)
             on_ready()
             await asyncio.gather(
                 watch.look_every(settings.watch_seconds), context.relay.look_every(RELAY_SECONDS)

@@ -23,7 +23,7 @@ from service.drain import close_after_answers
 from service.errors import VitrineError
 from service.launch import SETTINGS_VARIABLE
 from service.logs import configure_logging
-from service.server import server_config
+from service.server import server_config, share_lock
 from service.settings import Settings
 from service.shared_folder import VARIABLE
 from service.shared_metrics import shared_registry, write_metrics_to_files
@@ -39,6 +39,7 @@ def main() -> NoReturn:
     supervisor, shared_folder = os.getppid(), Path(os.environ[VARIABLE])
     settings = Settings.model_validate_json(os.environ[SETTINGS_VARIABLE])
     configure_logging(settings.log_level, settings.log_format)
+    share_lock()
     write_metrics_to_files(seat)
     exit_code = work(settings, Channel(channel), shared_folder)
     if os.getppid() != supervisor:  # it was killed, and could not clean up

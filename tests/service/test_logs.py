@@ -22,6 +22,7 @@ from service.exchange import open_exchange
 from service.logs import log_access, log_handler
 from tests.service.live import Live, command, serving
 from tests.service.pictures import draw, encode, text_of
+from tests.service.waiting import until
 
 PICTURE = encode(draw())
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -56,8 +57,13 @@ class Logging:
         """Ask for a path and give its line of the access log."""
         headers = {"X-Request-Id": request_id}
         self.live.client.request(request.pop("method", "POST"), path, headers=headers, **request)
-        (line,) = [one for one in self.lines(request_id) if one["logger"] == "vitrine.access"]
+        until(lambda: self.access_lines(request_id))  # it is written when the answer has gone
+        (line,) = self.access_lines(request_id)
         return line
+
+    def access_lines(self, request_id: str) -> list[dict[str, Any]]:
+        """Give the lines of a request in the access log."""
+        return [line for line in self.lines(request_id) if line["logger"] == "vitrine.access"]
 
 
 @pytest.fixture(scope="module")
