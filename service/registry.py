@@ -71,11 +71,10 @@ def warm_up(engine: Engine, sizes: BatchSizes) -> None:
     """Run every batch size once, so that no caller waits for memory or kernels."""
     shape = engine.image_shape
     engine.classify(np.zeros((1, *shape), np.float32))
-    for size in reversed(sizes.allowed):
-        engine.classify(np.zeros((size, *shape), np.float32), threads=1)
     for copy in range(engine.copies):
         with engine.on_copy(copy):
-            engine.classify(np.zeros((sizes.largest, *shape), np.float32), threads=1)
+            for size in reversed(sizes.allowed):
+                engine.classify(np.zeros((size, *shape), np.float32), threads=1)
 
 
 def cpu_seconds(engine: Engine, size: int) -> float:

@@ -89,6 +89,7 @@ class Server(uvicorn.Server):
         """Note a signal: this runs in the main thread, between two of its instructions."""
         self._captured_signals.append(sig)  # raised again by uvicorn at the end
         self.context.is_draining = True
+        close_after_answers(self.server_state)
         if self.drains_at is None and self.delay_seconds:
             self.drains_at = time.monotonic() + self.delay_seconds
         elif self.should_exit:

@@ -152,6 +152,7 @@ class WorkerServer(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Note a signal: this runs in the main thread, between two of its instructions."""
         self.context.is_draining = True
+        close_after_answers(self.server_state)
         if sig == signal.SIGINT:
             self.should_exit = self.force_exit = True
 

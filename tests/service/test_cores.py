@@ -9,21 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.cores import Cores
-
-PATIENCE_SECONDS = 20
-
-
-def play(use, number=2):
-    async def bounded():
-        cores = Cores(number)
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                return await use(cores)
-        finally:
-            cores.close()
-
-    return asyncio.run(bounded())
+from tests.service.on_cores import PATIENCE_SECONDS, play
 
 
 def test_who_waited_longest_is_served_first() -> None:

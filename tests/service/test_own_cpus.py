@@ -14,29 +14,16 @@ import pytest
 from service.benchmarking.load_process import load_process
 from service.benchmarking.request import post
 from service.benchmarking.server_process import server_process
-from service.cores import Cores
 from service.doctor.processors import processors
 from service.own_cpus import OwnCpus, own_cpus
 from service.settings import Settings
+from tests.service.on_cores import PATIENCE_SECONDS, play
 from tests.service.pictures import draw, encode
 from tests.service.waiting import until
 
-PATIENCE_SECONDS = 20
 CPUS = frozenset(os.sched_getaffinity(0)) if sys.platform == "linux" else frozenset()
 
 pytestmark = pytest.mark.skipif(len(CPUS) < 2, reason="needs Linux, and two CPUs to choose from")
-
-
-def play(use, own):
-    async def bounded():
-        cores = Cores(len(CPUS), own=own)
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                return await use(cores)
-        finally:
-            cores.close()
-
-    return asyncio.run(bounded())
 
 
 def where(thread: int = 0) -> frozenset[int]:
@@ -86,7 +73,7 @@ def test_the_doctor_says_whether_each_thread_has_a_cpu() -> None:
 
 
 def test_each_thread_computes_on_a_cpu_of_its_own_and_the_loop_may_go_anywhere() -> None:
-    found = play(on_each_core, OwnCpus(CPUS))
+    found = play(on_each_core, len(CPUS), OwnCpus(CPUS))
     assert sorted(map(sorted, found)) == [[cpu] for cpu in sorted(CPUS)]
     until(lambda: where() == CPUS)
 
@@ -96,12 +83,12 @@ def test_work_on_all_cpus_may_use_each_of_them_also_after_work_on_one() -> None:
         await on_each_core(cores)
         return await on_each_core(cores, on_all=True)
 
-    together = play(use, OwnCpus(CPUS))
+    together = play(use, len(CPUS), OwnCpus(CPUS))
     assert together == [CPUS] * len(CPUS)
 
 
 def test_threads_are_left_to_the_system_where_there_are_no_own_cpus() -> None:
-    assert set(play(on_each_core, OwnCpus())) == {CPUS}
+    assert set(play(on_each_core, len(CPUS))) == {CPUS}
 
 
 def test_a_thread_is_woken_on_the_cpu_of_who_has_done_and_is_free_afterwards() -> None:
@@ -127,7 +114,7 @@ def test_where_the_system_refuses_work_is_done_all_the_same(monkeypatch, caplog)
 
     monkeypatch.setattr(os, "sched_setaffinity", refuse)
     with caplog.at_level(logging.WARNING, "vitrine"):
-        found = play(on_each_core, OwnCpus(CPUS))
+        found = play(on_each_core, len(CPUS), OwnCpus(CPUS))
     assert set(found) == {CPUS}
     assert [record.getMessage() for record in caplog.records] == [
         "threads stay where the system puts them: [Errno 1] Operation not permitted"
