@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from ray.exceptions import TaskCancelledError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+DISCONNECT = {"type": "http.disconnect"}
 REQUEST_ID = b"x-request-id"
 METRICS_PATH = "/metrics"
 
@@ -18,8 +20,9 @@ class ReplicaMiddleware:
       decides by path who may do what, so the prefix goes before anything else looks.
     - The proxy adds the caller's `X-Request-Id`, or one that it made, to the request and to the
       answer; the application's own is left out where it is the same.
-    - Ray cancels the request of a caller who left; the application is told by a message, so that
-      it drops the work and counts it as that.
+    - Ray cancels the request of a caller who left, and the reading of its body, which may fail
+      before that; the application is told by a message, so that it drops the work and counts it as
+      that.
 
     `gather` is awaited before the metrics are read.
     """
@@ -77,7 +80,9 @@ def _receive_until(caller_left: asyncio.Event, receive: Receive) -> Receive:
         leaving = asyncio.ensure_future(caller_left.wait())
         try:
             await asyncio.wait({coming, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            return coming.result() if coming.done() else {"type": "http.disconnect"}
+            return coming.result() if coming.done() else DISCONNECT
+        except TaskCancelledError:
+            return DISCONNECT
         finally:
             coming.cancel()
             leaving.cancel()
