@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from service.errors import Overloaded
 from service.latency_fit import LatencyFit
@@ -46,13 +45,13 @@ class Admission:
         is_crowd = self.places.held >= self._crowd_items
         return self._in_crowd if is_crowd else self._side_by_side
 
-    @contextmanager
-    def admitted(self, count: int, patience_seconds: float = math.inf) -> Iterator[None]:
+    def admitted(
+        self, count: int, patience_seconds: float = math.inf
+    ) -> AbstractContextManager[None]:
         """Hold places for items until the block ends. Raises what `check` raises."""
         self.check(count, patience_seconds)
-        with self.places.take(count):
-            self.most_under_way = max(self.most_under_way, self.places.held)
-            yield
+        self.most_under_way = max(self.most_under_way, self.places.held + count)
+        return self.places.take(count)
 
     def check(self, count: int, patience_seconds: float = math.inf) -> None:
         """Raise Overloaded when items do not fit, or would not be done within the patience."""

@@ -237,6 +237,25 @@ def _run(session: onnxruntime.InferenceSession, names: list[str], inputs: Arrays
     return outputs
 
 
+def failures(outputs: Arrays, images: int) -> list[InferenceFailed | None]:
+    """Say of each of so many images, the first rows of `outputs`, whether its numbers failed."""
+    try:
+        check_finite(outputs)  # of all at once, since hardly ever one is not
+    except InferenceFailed:
+        return [
+            _failure({name: rows[row] for name, rows in outputs.items()}) for row in range(images)
+        ]
+    return [None] * images
+
+
+def _failure(outputs: Arrays) -> InferenceFailed | None:
+    try:
+        check_finite(outputs)
+    except InferenceFailed as failure:
+        return failure
+    return None
+
+
 def check_finite(outputs: Arrays) -> None:
     """Refuse numbers that mean nothing. Raises InferenceFailed, naming the output."""
     for name, output in outputs.items():

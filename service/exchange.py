@@ -103,7 +103,7 @@ def note_stage(
     sizes: Mapping[str, int] = NO_SIZES,
 ) -> None:
     """Take down how long a stage took; it `ended` now unless another moment is given."""
-    metrics.stage(name).observe(seconds)
+    metrics.count(metrics.stage(name).observe, seconds)
     if exchange := CURRENT.get():
         started = (time.perf_counter() if ended is None else ended) - seconds
         exchange.stages.append(Stage(name, started, seconds, sizes))

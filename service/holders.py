@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
+
+Thing = TypeVar("Thing")
 
 
 class Holders:
@@ -16,12 +19,12 @@ class Holders:
         self._is_let_go.set()
 
     @contextmanager
-    def one_more(self) -> Iterator[None]:
-        """Hold it until the block ends."""
+    def one_more(self, thing: Thing) -> Iterator[Thing]:
+        """Hold the thing until the block ends."""
         self._count += 1
         self._is_let_go.clear()
         try:
-            yield
+            yield thing
         finally:
             self._count -= 1
             if not self._count:

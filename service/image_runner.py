@@ -10,7 +10,7 @@ import numpy as np
 
 from service.batch_sizes import BatchSizes
 from service.classify import Ranking, rankings
-from service.engine import Engine, Floats, check_finite
+from service.engine import Engine, Floats, failures
 from service.errors import InferenceFailed, VitrineError
 from service.preprocess import ImageFacts, ImageLimits, Prepared, prepare
 
@@ -92,16 +92,15 @@ class ImageRunner:
         self._on_batch(len(images), size)
         logits, readout = outputs["logits"][: len(images)], outputs["readout"]
         rows = zip(images, logits, rankings(logits), readout, strict=False)
-        return [_classified(*row, seconds) for row in rows]
+        failed = failures(outputs, len(images))
+        return [
+            failure or _classified(*row, seconds) for failure, row in zip(failed, rows, strict=True)
+        ]
 
 
 def _classified(
     image: Prepared | Floats, logits: Floats, ranking: Ranking, readout: Floats, seconds: float
-) -> Classified | InferenceFailed:
-    try:
-        check_finite({"logits": logits, "readout": readout})
-    except InferenceFailed as failure:
-        return failure
+) -> Classified:
     if isinstance(image, Prepared):
         return Classified(logits, ranking, readout, image.image, image.seconds, seconds)
     return Classified(logits, ranking, readout, None, 0.0, seconds)

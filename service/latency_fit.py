@@ -13,6 +13,7 @@ class LatencyFit:
 
     def __init__(self) -> None:
         self._weight = self._images = self._seconds = self._squares = self._products = 0.0
+        self._slope = self._base = 0.0
 
     def observe(self, images: int, seconds: float) -> None:
         """Learn from one run."""
@@ -21,15 +22,13 @@ class LatencyFit:
         self._seconds = MEMORY * self._seconds + seconds
         self._squares = MEMORY * self._squares + images * images
         self._products = MEMORY * self._products + images * seconds
+        self._slope, self._base = self._line()  # it is asked for more often than it changes
 
     def seconds(self, images: int) -> float:
         """Predict a run's time; 0 before the first was seen."""
-        slope, base = self._line()
-        return slope * images + base
+        return self._slope * images + self._base
 
     def _line(self) -> tuple[float, float]:
-        if not self._weight:
-            return 0.0, 0.0
         spread = self._weight * self._squares - self._images**2
         proportional = self._products / self._squares, 0.0
         if spread < 1e-6 * self._weight * self._squares:  # all runs had the same size

@@ -20,6 +20,7 @@ from prometheus_client import (
 )
 
 from service import __version__
+from service.tally import Tally, Tell
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -36,6 +37,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._is_of_several = SEVERAL_PROCESSES in os.environ
+        self._tally = Tally()
+        self.registry.register(self._tally)
         self.exposed = self.registry  # one of several workers exposes the sum of all instead
         self.requests = Counter(
             "vitrine_requests",
@@ -184,8 +188,18 @@ class Metrics:
         self.model_confidence = cache(self.confidence.labels)
         versions = (__version__, platform.python_version(), onnxruntime.__version__)
         self.build_info.labels(*versions).set(1)
-        if SEVERAL_PROCESSES not in os.environ:  # it would tell of whichever process is asked
+        if not self._is_of_several:  # it would tell of whichever process is asked
             ProcessCollector(registry=self.registry)
+
+    def count(self, tell: Tell, amount: float = 1.0) -> None:
+        """Tell an amount to a metric's `inc` or `observe`, by the time that anybody looks at it.
+
+        Of several processes one looks at the files of all, and knows nothing of what they keep.
+        """
+        if self._is_of_several:
+            tell(amount)
+        else:
+            self._tally.add(tell, amount)
 
     def note_batch(self, lane: str, images: int, size: int) -> None:
         """Count a batch of so many images, which ran as one of `size`."""

@@ -128,8 +128,8 @@ class RequestMiddleware:
 
     def _count(self, exchange: Exchange) -> None:
         route, problem = exchange.route, exchange.problem
-        self.metrics.request_count(route, str(exchange.status), problem).inc()
-        self.metrics.route_seconds(route).observe(exchange.seconds)
+        self.metrics.count(self.metrics.request_count(route, str(exchange.status), problem).inc)
+        self.metrics.count(self.metrics.route_seconds(route).observe, exchange.seconds)
         if problem == CallerGone.slug:
             self.metrics.callers_gone.inc()
         elif problem:

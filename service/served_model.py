@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import Any, Literal, Self
 
@@ -237,11 +237,9 @@ class ServedModel:
                 held.enter_context(self.study())
             yield
 
-    @contextmanager
-    def held(self) -> Iterator[Self]:
+    def held(self) -> AbstractContextManager[Self]:
         """Keep the model open until the block ends."""
-        with self._holders.one_more():
-            yield self
+        return self._holders.one_more(self)
 
     async def close(self) -> None:
         """Wait for those who hold the model, finish what was accepted, then stop."""

@@ -13,9 +13,9 @@ from service.bulk.reader import Picture
 from service.bulk.rows import Outcome, Row, rows_of
 from service.bulk.stretch import Name
 from service.bundle import read_bundle
-from service.classify import Ranking, rankings
+from service.classify import rankings
 from service.contract import GOLDEN_FILE
-from service.engine import Arrays, Engine, Floats, check_finite
+from service.engine import Arrays, Engine, Floats, failures
 from service.errors import InferenceFailed, VitrineError
 from service.explanation.inquiry import Inquiry, answer
 from service.explanation.passes import run_passes_apart
@@ -75,9 +75,11 @@ class Classifier:
         inputs = {"pixel_values": pixel_values}
         outputs = self._engine.run("classify", inputs, ("logits", "readout"))
         logits, readout = outputs["logits"], outputs["readout"]
-        found = map(_row, logits, rankings(logits), readout)
+        rows = map(Row, rankings(logits), readout)
+        failed = failures(outputs, len(logits))
+        found: list[Outcome] = [failure or row for failure, row in zip(failed, rows, strict=True)]
         if not self._job.told.relevance:
-            return list(found)
+            return found
         maps = self._relevance(pixel_values)
         return [_with_relevance(*both) for both in zip(found, maps, strict=True)]
 
@@ -86,14 +88,6 @@ class Classifier:
         passes = [one for inquiry in inquiries for one in inquiry.needed]  # one each
         results = run_passes_apart(self._engine, passes, len(passes))
         return [_scores(*both) for both in zip(inquiries, results, strict=True)]
-
-
-def _row(logits: Floats, ranking: Ranking, readout: Floats) -> Outcome:
-    try:
-        check_finite({"logits": logits, "readout": readout})
-    except InferenceFailed as failure:
-        return failure
-    return Row(ranking, readout)
 
 
 def _scores(inquiry: Inquiry, result: Arrays | InferenceFailed) -> Floats | InferenceFailed:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.architecture import Architecture
-from service.engine import Arrays, Engine, Floats, check_finite
+from service.engine import Arrays, Engine, Floats, failures
 from service.errors import InferenceFailed
 
 Indexes = NDArray[np.int64]
@@ -144,8 +144,9 @@ def run_passes_apart(
         for start in range(0, len(alike), together):
             batch = alike[start : start + together]
             outputs = _run_batch(engine, [passes[index] for index in batch])
-            for place, index in enumerate(batch):
-                results[index] = _of_one(outputs, place)
+            for place, failure in enumerate(failures(outputs, len(batch))):
+                own = {name: values[place] for name, values in outputs.items()}
+                results[batch[place]] = failure or own
     return results
 
 
@@ -153,12 +154,3 @@ def _run_batch(engine: Engine, batch: Sequence[Pass]) -> Arrays:
     given = [one.inputs for one in batch]
     inputs = {name: np.stack([values[name] for values in given]) for name in given[0]}
     return engine.run(batch[0].graph, inputs, batch[0].outputs)
-
-
-def _of_one(outputs: Arrays, place: int) -> Arrays | InferenceFailed:
-    own = {name: values[place] for name, values in outputs.items()}
-    try:
-        check_finite(own)
-    except InferenceFailed as failure:
-        return failure
-    return own

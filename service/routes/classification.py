@@ -88,9 +88,11 @@ async def _classify(
         if isinstance(run.result, Classified):
             ranking = run.result.ranking
             label = model.contract.labels[ranking.best]
-            context.metrics.prediction(model.contract.name, label).inc()
+            context.metrics.count(context.metrics.prediction(model.contract.name, label).inc)
             confidence = float(ranking.probabilities[ranking.best])
-            context.metrics.model_confidence(model.contract.name).observe(confidence)
+            context.metrics.count(
+                context.metrics.model_confidence(model.contract.name).observe, confidence
+            )
     return [run.result for run in runs]
 
 
