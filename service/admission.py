@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from service.errors import Overloaded
@@ -10,6 +12,8 @@ from service.latency_fit import LatencyFit
 from service.quota import Quota
 
 LEAST_RETRY_SECONDS = 1.0
+FULL_SECONDS = 1.0  # since the last refusal, for which the queue counts as one that stays full
+FULL_SHARE = 0.75  # of the places, which are given meanwhile
 CROWDED_BATCHES = 2  # full ones for every place to compute at: CPUs find work without a spare place
 
 
@@ -20,7 +24,13 @@ class Admission:
     """
 
     def __init__(
-        self, max_items: int, what: str, side_by_side: int, largest_batch: int, in_crowd: int
+        self,
+        max_items: int,
+        what: str,
+        side_by_side: int,
+        largest_batch: int,
+        in_crowd: int,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Bound items, which `what` names to who is refused.
 
@@ -32,6 +42,9 @@ class Admission:
         self._side_by_side = side_by_side
         self._in_crowd = min(in_crowd, side_by_side)
         self._crowd_items = CROWDED_BATCHES * side_by_side * largest_batch
+        self._most_when_full = max(self._crowd_items, int(FULL_SHARE * max_items))
+        self._refused_at = -math.inf
+        self._clock = clock
         self._largest_batch = largest_batch
         self._fit = LatencyFit()  # of seconds times places to compute at
 
@@ -55,8 +68,7 @@ class Admission:
 
     def check(self, count: int, patience_seconds: float = math.inf) -> None:
         """Raise Overloaded when items do not fit, or would not be done within the patience."""
-        if not self.places.fits(count):
-            self.places.check(count, self._retry_after_seconds())
+        self._check_room(count)
         if not self.places.held:
             return
         wait = self.expected_seconds(self.places.held)
@@ -66,6 +78,26 @@ class Admission:
                 f"than the {patience_seconds:.1f} s that are left for the answer; try again",
                 self._retry_after_seconds(),
             )
+
+    def _check_room(self, count: int) -> None:
+        """Raise Overloaded when items do not fit.
+
+        A queue that stays full makes those whom it takes wait, and answers nobody more. So it takes
+        a short rush whole, and while some are refused no more than keep the CPUs at work.
+        """
+        held = self.places.held
+        if not self.places.fits(count):
+            self._refused_at = self._clock()
+            self.places.check(count, self._retry_after_seconds())
+        elif held and held + count > self._most_when_full:
+            now = self._clock()
+            if now - self._refused_at < FULL_SECONDS:
+                self._refused_at = now
+                raise Overloaded(
+                    f"{held:,} {self._what} wait, and while others are refused no more than "
+                    f"{self._most_when_full:,} may; try again, or send fewer at a time",
+                    self._retry_after_seconds(),
+                )
 
     def learn(self, items: int, seconds: float, places: int) -> None:
         """Take down how long a run of so many items held its places to compute at."""
