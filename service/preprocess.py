@@ -257,8 +257,12 @@ def pixel_values(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np
     """Scale a fitted picture to the model's input: float32 [3, rows, columns]."""
     scale = np.float32(preprocessing.rescale) / np.asarray(preprocessing.std, np.float32)
     shift = np.asarray(preprocessing.mean, np.float32) / np.asarray(preprocessing.std, np.float32)
-    levels = np.asarray(image, np.float32) * scale - shift  # [rows, columns, 3]
-    return np.ascontiguousarray(levels.transpose(2, 0, 1))
+    levels = np.asarray(image)  # [rows, columns, 3]
+    values = np.empty((3, *levels.shape[:2]), np.float32)
+    for channel, plane in enumerate(values):  # three at once would take five times as long
+        np.multiply(levels[..., channel], scale[channel], out=plane)
+        plane -= shift[channel]
+    return values
 
 
 def levels_of(values: NDArray[np.float32], preprocessing: Preprocessing) -> NDArray[np.uint8]:

@@ -68,12 +68,15 @@ def open_model(
 
 
 def warm_up(engine: Engine, sizes: BatchSizes) -> None:
-    """Run every batch size once, so that no caller waits for memory or kernels."""
+    """Run every batch size once, so that no caller waits for memory or kernels.
+
+    Further copies have the same kernels, and in the memory of the largest size all others fit.
+    """
     shape = engine.image_shape
     engine.classify(np.zeros((1, *shape), np.float32))
     for copy in range(engine.copies):
         with engine.on_copy(copy):
-            for size in reversed(sizes.allowed):
+            for size in (sizes.largest,) if copy else reversed(sizes.allowed):
                 engine.classify(np.zeros((size, *shape), np.float32), threads=1)
 
 
