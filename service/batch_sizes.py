@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -63,11 +64,11 @@ class BatchSizes:
         """Say how many of the images that wait, at least 1, go into the next batch."""
         if self.pads:
             return min(waiting, self.largest)
-        return max(size for size in self.allowed if size <= waiting)
+        return self.allowed[bisect_right(self.allowed, waiting) - 1]
 
     def padded(self, images: int) -> int:
         """Say what size a batch of so many images, at most `largest`, is run with."""
-        return min(size for size in self.allowed if size >= images)
+        return self.allowed[bisect_left(self.allowed, images)]
 
 
 def _usual(pads: bool) -> Iterator[int]:

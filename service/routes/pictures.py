@@ -9,7 +9,6 @@ from typing import Any
 from fastapi import Request
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File, create_form_parser
-from starlette.requests import ClientDisconnect
 
 from service.base64_text import decode_base64
 from service.errors import (
@@ -107,13 +106,16 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal():
         _check_size(int(declared), max_bytes)
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            _check_size(size, max_bytes)
-            chunks.append(chunk)
-    except ClientDisconnect:
-        raise CallerGone("the caller left before the body was read") from None
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise CallerGone("the caller left before the body was read")
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        _check_size(size, max_bytes)
+        chunks.append(chunk)
+        more = message.get("more_body", False)
     return b"".join(chunks)
 
 
