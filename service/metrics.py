@@ -186,6 +186,7 @@ class Metrics:
         self.route_seconds = cache(self.request_seconds.labels)
         self.prediction = cache(self.predicted.labels)
         self.model_confidence = cache(self.confidence.labels)
+        self.rejection = cache(self.rejected.labels)
         versions = (__version__, platform.python_version(), onnxruntime.__version__)
         self.build_info.labels(*versions).set(1)
         if not self._is_of_several:  # it would tell of whichever process is asked
@@ -203,8 +204,8 @@ class Metrics:
 
     def note_batch(self, lane: str, images: int, size: int) -> None:
         """Count a batch of so many images, which ran as one of `size`."""
-        self.lane_batch_size(lane).observe(images)
-        self.lane_padding(lane).inc(size - images)
+        self.count(self.lane_batch_size(lane).observe, images)
+        self.count(self.lane_padding(lane).inc, size - images)
 
     def exposition(self) -> bytes:
         """Give all metrics in the Prometheus text format."""

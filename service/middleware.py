@@ -85,11 +85,11 @@ class RequestMiddleware:
             exchange.method = scope["method"]
             scope.setdefault("state", {})["request_id"] = exchange.request_id
             span = self.tracing.begin(exchange, scope) if self.tracing else None
-            self.metrics.in_flight.inc()
+            self.metrics.count(self.metrics.in_flight.inc)
             try:
                 await self._answer(exchange, scope, receive, send)
             finally:
-                self.metrics.in_flight.dec()
+                self.metrics.count(self.metrics.in_flight.dec)
                 exchange.route = getattr(scope.get("route"), "path", UNMATCHED)
                 exchange.problem = scope["state"].get("problem", "")
                 exchange.key_name = scope["state"].get("key_name", "")
@@ -131,6 +131,6 @@ class RequestMiddleware:
         self.metrics.count(self.metrics.request_count(route, str(exchange.status), problem).inc)
         self.metrics.count(self.metrics.route_seconds(route).observe, exchange.seconds)
         if problem == CallerGone.slug:
-            self.metrics.callers_gone.inc()
+            self.metrics.count(self.metrics.callers_gone.inc)
         elif problem:
-            self.metrics.rejected.labels(problem).inc()
+            self.metrics.count(self.metrics.rejection(problem).inc)
