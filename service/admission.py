@@ -14,6 +14,7 @@ from service.quota import Quota
 LEAST_RETRY_SECONDS = 1.0
 FULL_SECONDS = 1.0  # since the last refusal, for which the queue counts as one that stays full
 FULL_SHARE = 0.75  # of the places, which are given meanwhile
+RETRY_ALL_SECONDS = 10.0  # after which all places are given again, to see whether they suffice
 CROWDED_BATCHES = 2  # full ones for every place to compute at: CPUs find work without a spare place
 
 
@@ -43,7 +44,7 @@ class Admission:
         self._in_crowd = min(in_crowd, side_by_side)
         self._crowd_items = CROWDED_BATCHES * side_by_side * largest_batch
         self._most_when_full = max(self._crowd_items, int(FULL_SHARE * max_items))
-        self._refused_at = -math.inf
+        self._refused_at = self._full_since = -math.inf
         self._clock = clock
         self._largest_batch = largest_batch
         self._fit = LatencyFit()  # of seconds times places to compute at
@@ -83,21 +84,27 @@ class Admission:
         """Raise Overloaded when items do not fit.
 
         A queue that stays full makes those whom it takes wait, and answers nobody more. So it takes
-        a short rush whole, and while some are refused no more than keep the CPUs at work.
+        a short rush whole, and a part of its places are given while some are refused.
         """
         held = self.places.held
-        if not self.places.fits(count):
-            self._refused_at = self._clock()
+        if held < self._most_when_full:
             self.places.check(count, self._retry_after_seconds())
-        elif held and held + count > self._most_when_full:
-            now = self._clock()
-            if now - self._refused_at < FULL_SECONDS:
-                self._refused_at = now
-                raise Overloaded(
-                    f"{held:,} {self._what} wait, and while others are refused no more than "
-                    f"{self._most_when_full:,} may; try again, or send fewer at a time",
-                    self._retry_after_seconds(),
-                )
+            return
+        now = self._clock()
+        stays_full = (
+            now - self._refused_at < FULL_SECONDS and now - self._full_since < RETRY_ALL_SECONDS
+        )
+        if self.places.fits(count) and not stays_full:
+            return
+        self._refused_at = now
+        if not stays_full:
+            self._full_since = now
+        self.places.check(count, self._retry_after_seconds())
+        raise Overloaded(
+            f"{held:,} {self._what} wait, and while others are refused no more than "
+            f"{self._most_when_full:,} may; try again",
+            self._retry_after_seconds(),
+        )
 
     def learn(self, items: int, seconds: float, places: int) -> None:
         """Take down how long a run of so many items held its places to compute at."""

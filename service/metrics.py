@@ -202,6 +202,10 @@ class Metrics:
         else:
             self._tally.add(tell, amount)
 
+    def tell_if_many(self) -> None:
+        """Tell what was counted where it is much, in the thread that also collects."""
+        self._tally.tell_if_many()
+
     def note_batch(self, lane: str, images: int, size: int) -> None:
         """Count a batch of so many images, which ran as one of `size`."""
         self.count(self.lane_batch_size(lane).observe, images)

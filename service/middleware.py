@@ -134,3 +134,4 @@ class RequestMiddleware:
             self.metrics.count(self.metrics.callers_gone.inc)
         elif problem:
             self.metrics.count(self.metrics.rejection(problem).inc)
+        self.metrics.tell_if_many()

@@ -26,7 +26,7 @@ from service.trace.parameters import Parameters
 
 OnBatch = Callable[[str, int, int], None]  # from the lane, the images run, and the size they ran as
 Lane = Literal["classify", "explain", "study"]
-BRIEF_SECONDS = 0.02  # of a lone image, on all CPUs: the event loop may decode and run it itself
+BRIEF_SECONDS = 0.04  # of an image on one CPU: the event loop may decode and run a lone one itself
 LONG_SECONDS = 0.02  # of an image: some twenty times what the event loop has to do for it
 PASSES_AT_ONCE = 64  # of one request that wait in the lane study, so that others find room
 DECODED_IN_BATCH_BYTES = 64 * 1024  # larger pictures would hold up the others of their batch
@@ -113,7 +113,7 @@ class ServedModel:
             max_queue=max_queue,
             # a place beyond the CPUs works while the event loop does, which for these is not long
             side_by_side=device.number if self.image_seconds > LONG_SECONDS else device.places,
-            is_brief=0 < self.image_seconds / device.number <= BRIEF_SECONDS,
+            is_brief=0 < self.image_seconds <= BRIEF_SECONDS,
         )
         self.passes_at_once = min(PASSES_AT_ONCE, max_passes)
         self._studies_left = max_passes // self.passes_at_once

@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterable
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-MOST_KEPT = 256  # told in half a millisecond
+MANY = 256  # told in half a millisecond
 Tell = Callable[[float], None]
 
 
 class Tally(Collector):
-    """Keeps amounts, and tells them when there are many or when a registry is collected.
+    """Keeps amounts until it is told to pass them on, or until a registry is collected.
 
-    It is registered before the metrics that it tells, and has none of its own. Threads may share
-    it.
+    It is registered before the metrics that it tells, and has none of its own. Every thread may
+    add; one tells, and collects.
     """
 
     def __init__(self) -> None:
@@ -29,16 +29,16 @@ class Tally(Collector):
     def add(self, tell: Tell, amount: float = 1.0) -> None:
         """Keep an amount for a metric's `inc` or `observe`."""
         self._kept.append((tell, amount))
-        if len(self._kept) >= MOST_KEPT:
+
+    def tell_if_many(self) -> None:
+        """Tell what is kept where that is more than a few."""
+        if len(self._kept) >= MANY:
             self.tell()
 
     def tell(self) -> None:
         """Tell what is kept, in its order."""
         while self._kept:
-            try:
-                tell, amount = self._kept.popleft()
-            except IndexError:  # another thread was faster
-                return
+            tell, amount = self._kept.popleft()
             tell(amount)
 
     def collect(self) -> Iterable[Metric]:

@@ -160,16 +160,16 @@ def test_a_device_that_pads_runs_only_sizes_that_are_allowed(tiny_bundles) -> No
 
 def test_every_batch_size_is_warm_before_the_first_caller(tiny_bundle) -> None:
     engine = Engine(read_bundle(tiny_bundle), threads=2)
-    runs: set[tuple[int, int | None]] = set()
+    runs: set[tuple[int, int | None, int | None]] = set()
     classify = engine.classify
 
     def note(pixel_values, threads=None):
-        runs.add((len(pixel_values), threads))
+        runs.add((len(pixel_values), threads, getattr(engine._own, "copy", None)))
         return classify(pixel_values, threads)
 
     engine.classify = note
     warm_up(engine, BatchSizes.of([1, 3, 5]))
-    assert runs == {(1, None), (1, 1), (3, 1), (5, 1)}
+    assert runs == {(1, None, None), (1, 1, 0), (3, 1, 0), (5, 1, 0), (5, 1, 1)}
 
 
 def test_large_pictures_are_decoded_side_by_side_while_others_are_classified(tiny_bundles) -> None:

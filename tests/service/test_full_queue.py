@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.admission import FULL_SECONDS, Admission
+from service.admission import FULL_SECONDS, RETRY_ALL_SECONDS, Admission
 from service.errors import Overloaded
 
 
@@ -69,11 +69,36 @@ def test_no_fewer_are_taken_than_keep_the_cpus_at_work() -> None:
     assert most_that_fit(queue) == 2
 
 
-def test_many_images_of_one_request_are_taken_by_an_empty_queue() -> None:
+def test_many_images_of_one_request_are_taken_beside_few_though_others_are_refused() -> None:
     queue = admission(Clock())
     most_that_fit(queue)
-    with queue.admitted(60):
-        assert queue.places.held == 60
+    for waiting in (0, 1, 4):
+        with fill(queue, waiting), queue.admitted(60):
+            assert queue.places.held == waiting + 60
+
+
+def test_a_request_that_is_too_large_for_what_is_free_costs_the_others_no_places() -> None:
+    queue = admission(Clock())
+    with fill(queue, 5), pytest.raises(Overloaded, match="60 more would pass the queue's 64"):
+        queue.check(60)
+    assert most_that_fit(queue) == 64
+
+
+def test_callers_for_whom_the_places_suffice_are_not_refused_for_ever_after_one_refusal() -> None:
+    """Those beyond three quarters ask again before the second is over, and so it begins anew."""
+    clock = Clock()
+    queue = admission(clock)
+    most_that_fit(queue)
+    refused_after = []
+    with fill(queue, 48):
+        for _ in range(100):
+            clock.now += FULL_SECONDS / 2
+            try:
+                queue.check(14)
+            except Overloaded:
+                refused_after.append(clock.now - 100)
+    assert refused_after
+    assert max(refused_after) < RETRY_ALL_SECONDS
 
 
 def test_who_is_refused_is_told_when_to_come_back() -> None:
@@ -101,7 +126,7 @@ def test_whatever_happens_no_more_than_the_bound_are_held_and_a_calm_second_rest
                 one.__enter__()
                 held.append(one)
             except Overloaded:
-                assert before + number > 48
+                assert before >= 48 or before + number > 64
         assert queue.places.held <= 64
     for one in held:
         one.__exit__(None, None, None)
