@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from service import admission
 from service.batch_sizes import BatchSizes
 from service.bundle import read_bundle
 from service.engine import Engine
@@ -80,6 +81,27 @@ def test_a_full_queue_refuses_before_the_body_is_read(small, route) -> None:
         assert answer.startswith(b"HTTP/1.1 503"), answer
         assert b"retry-after" in answer.lower()
     assert [answer.result().status_code for answer in waiting] == [200, 200]
+
+
+def test_a_queue_that_was_full_takes_three_quarters_while_others_are_refused(
+    tiny_bundles, monkeypatch
+) -> None:
+    monkeypatch.setattr(admission, "FULL_SECONDS", 10 * PATIENCE_SECONDS)
+    monkeypatch.setattr(admission, "RETRY_ALL_SECONDS", 10 * PATIENCE_SECONDS)
+    with (
+        serving(tiny_bundles, max_batch_size=1, max_queue=8) as server,
+        ThreadPoolExecutor(8) as callers,
+    ):
+        places = server.context.registry.get()._classify.admission.places
+        for most, told in ((8, "8 images wait and 1 more"), (6, "no more than 6 may")):
+            with server.busy_engine():
+                asked = [
+                    callers.submit(server.client.post, "/classify", content=PNG)
+                    for _ in range(most)
+                ]
+                until(lambda: places.held == most)  # noqa: B023 - it is asked at once
+                assert_problem(server.client.post("/classify", content=PNG), Overloaded, told)
+            assert [one.result().status_code for one in asked] == [200] * most
 
 
 def test_a_caller_may_set_a_deadline_of_its_own(small) -> None:

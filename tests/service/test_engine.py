@@ -11,7 +11,7 @@ import pytest
 import service.engine as engine_module
 from service.batch_sizes import BatchSizes
 from service.bundle import read_bundle
-from service.engine import Engine
+from service.engine import Engine, failures
 from service.errors import (
     ContractError,
     InferenceFailed,
@@ -44,6 +44,18 @@ def test_the_provider_in_use_is_told(engine: Engine) -> None:
 def test_numbers_that_are_not_finite_are_a_failure(engine: Engine) -> None:
     with pytest.raises(InferenceFailed, match="not finite"):
         engine.classify(np.full((1, 3, 32, 32), np.nan, np.float32))
+
+
+@pytest.mark.parametrize(("bad_row", "failed"), [(None, []), (1, [1]), (3, [])])
+def test_of_a_batch_only_the_image_fails_whose_numbers_are_not_finite(bad_row, failed) -> None:
+    """The fourth row fills the batch up, and is nobody's."""
+    outputs = {"logits": np.zeros((4, 3), np.float32), "readout": np.zeros((4, 8), np.float32)}
+    if bad_row is not None:
+        outputs["readout"][bad_row, 5] = np.inf
+    found = failures(outputs, 3)
+    assert len(found) == 3
+    assert [row for row, failure in enumerate(found) if failure] == failed
+    assert all("readout" in str(failure) for failure in found if failure)
 
 
 def test_an_input_of_another_shape_is_a_failure(engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""A queue that stays full takes fewer: those whom it takes wait less, and no fewer are answered."""
+"""A queue that stays full takes fewer for a while, and all again when they suffice."""
 
 from __future__ import annotations
 
