@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 from service.errors import Overloaded
 from service.latency_fit import LatencyFit
-from service.quota import Quota
+from service.quota import Hold, Quota
 
 LEAST_RETRY_SECONDS = 1.0
 FULL_SECONDS = 1.0  # since the last refusal, for which the queue counts as one that stays full
@@ -59,9 +58,7 @@ class Admission:
         is_crowd = self.places.held >= self._crowd_items
         return self._in_crowd if is_crowd else self._side_by_side
 
-    def admitted(
-        self, count: int, patience_seconds: float = math.inf
-    ) -> AbstractContextManager[None]:
+    def admitted(self, count: int, patience_seconds: float = math.inf) -> Hold:
         """Hold places for items until the block ends. Raises what `check` raises."""
         self.check(count, patience_seconds)
         self.most_under_way = max(self.most_under_way, self.places.held + count)

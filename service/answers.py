@@ -8,7 +8,7 @@ from statistics import fmean
 import numpy as np
 
 from service.bundle import Bundle
-from service.classify import Prediction, Ranking, probabilities, top_predictions
+from service.classify import Ranking, probabilities, rankings
 from service.contract import Contract
 from service.crop import crop_box
 from service.drawing.options import Drawing
@@ -52,7 +52,7 @@ def classify_result(
 ) -> ClassifyResult:
     """Name the most probable classes of a picture; `embedding` [d] is added where given."""
     return ClassifyResult(
-        predictions=_predictions(ranking.top(contract.labels, top_k)),
+        predictions=_predictions(ranking, contract, top_k),
         image=_image(image),
         embedding=None if embedding is None else embedding.tolist(),
     )
@@ -84,7 +84,7 @@ def _explained_picture(
     image: ImageFacts, logits: Floats, asked: Question, contract: Contract
 ) -> ExplainedPicture:
     method, grid = asked.definition, contract.architecture.grid
-    best = top_predictions(logits, contract.labels, PREDICTIONS_BESIDE_A_MAP)
+    (ranking,) = rankings(logits[None])
     return ExplainedPicture(
         method=MethodUsed(
             name=method.name,
@@ -97,7 +97,7 @@ def _explained_picture(
             columns=grid[1],
             crop_box=crop_box(image.width, image.height, contract.preprocessing),
         ),
-        predictions=_predictions(best),
+        predictions=_predictions(ranking, contract, PREDICTIONS_BESIDE_A_MAP),
         image=_image(image),
     )
 
@@ -183,8 +183,8 @@ def _image(image: ImageFacts) -> ImageItem:
     )
 
 
-def _predictions(predictions: Sequence[Prediction]) -> list[PredictionItem]:
+def _predictions(ranking: Ranking, contract: Contract, top_k: int) -> list[PredictionItem]:
     return [
-        PredictionItem(label=item.label, index=item.index, probability=item.probability)
-        for item in predictions
+        PredictionItem(label=contract.labels[index], index=index, probability=probability)
+        for index, probability in ranking.top(top_k)
     ]

@@ -13,14 +13,13 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from service.admission import Admission
 from service.batch_sizes import BatchSizes
 from service.cores import Cores
 from service.errors import InferenceFailed, ModelNotReady
+from service.quota import Hold
 
 QUIET_TURNS = 4  # of the event loop: what it has read is in the queue after three
 Item = TypeVar("Item")
@@ -36,8 +35,7 @@ class Ran(NamedTuple, Generic[Result]):
     run_seconds: float
 
 
-@dataclass(frozen=True)
-class Waiting(Generic[Item, Result]):
+class Waiting(NamedTuple, Generic[Item, Result]):
     """An accepted item, since when it waits, and the future that its caller waits for."""
 
     item: Item
@@ -103,9 +101,7 @@ class Batcher(Generic[Item, Result]):
         """Whether items are accepted."""
         return not self._closing and not self._loop.done()
 
-    def admitted(
-        self, count: int, patience_seconds: float = math.inf
-    ) -> AbstractContextManager[None]:
+    def admitted(self, count: int, patience_seconds: float = math.inf) -> Hold:
         """Hold places for items until the block ends.
 
         Raises Overloaded when they do not fit the queue, or when those before them would not be

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import Overloaded
 from service.problems import problem_response
-from service.quota import Quota
+from service.quota import Hold, Quota
 
 LENGTH = b"content-length"
 
@@ -29,11 +27,11 @@ class BodyQuotaMiddleware:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self.app(scope, receive, send)
             return
-        declared = next((value for name, value in scope["headers"] if name == LENGTH), b"")
-        with self.quota.open() as hold:
+        declared = dict(scope["headers"]).get(LENGTH, b"")
+        with self.quota.take() as hold:
             if declared.isdigit():
                 try:
-                    hold(int(declared))
+                    hold.add(int(declared))
                 except Overloaded as error:
                     await problem_response(Request(scope), error)(scope, receive, send)
                     return
@@ -42,10 +40,10 @@ class BodyQuotaMiddleware:
                 await self.app(scope, _counting(receive, hold), send)
 
 
-def _counting(receive: Receive, hold: Callable[[int], None]) -> Receive:
+def _counting(receive: Receive, hold: Hold) -> Receive:
     async def receive_and_hold() -> Message:
         message = await receive()
-        hold(len(message.get("body", b"")))
+        hold.add(len(message.get("body", b"")))
         return message
 
     return receive_and_hold

@@ -1,23 +1,13 @@
-"""From logits to named probabilities."""
+"""From logits to ranked probabilities."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.engine import Floats
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """A class and its probability, in [0, 1]."""
-
-    label: str
-    index: int
-    probability: float
 
 
 def probabilities(logits: Floats) -> Floats:
@@ -27,8 +17,7 @@ def probabilities(logits: Floats) -> Floats:
     return shares
 
 
-@dataclass(frozen=True)
-class Ranking:
+class Ranking(NamedTuple):
     """Probabilities [C], and the classes' indexes [C] from the most to the least probable."""
 
     probabilities: Floats
@@ -39,11 +28,10 @@ class Ranking:
         """The index of the most probable class."""
         return int(self.order[0])
 
-    def top(self, labels: Sequence[str], top_k: int) -> list[Prediction]:
-        """Name the `top_k` most probable classes, best first."""
-        order = self.order[:top_k]
-        best = zip(order.tolist(), self.probabilities[order].tolist(), strict=True)
-        return [Prediction(labels[index], index, probability) for index, probability in best]
+    def top(self, count: int) -> list[tuple[int, float]]:
+        """Give the index and probability of the `count` most probable classes, best first."""
+        order = self.order[:count]
+        return list(zip(order.tolist(), self.probabilities[order].tolist(), strict=True))
 
 
 def rankings(logits: Floats) -> list[Ranking]:
@@ -52,8 +40,3 @@ def rankings(logits: Floats) -> list[Ranking]:
         shares = probabilities(logits)
     order = np.argsort(-shares, axis=-1, kind="stable")
     return [Ranking(*rows) for rows in zip(shares, order, strict=True)]
-
-
-def top_predictions(logits: Floats, labels: Sequence[str], top_k: int) -> list[Prediction]:
-    """Give the `top_k` most probable classes of logits [C], best first; equal ones by index."""
-    return rankings(logits[None])[0].top(labels, top_k)

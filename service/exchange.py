@@ -1,19 +1,15 @@
 """One request and its answer, as metrics, headers, logs and traces tell of it.
 
-The middleware opens an exchange; whoever works for the request finds it in `CURRENT`.
+The middleware enters an exchange; whoever works for the request finds it in `CURRENT`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from service.metrics import Metrics  # a supervisor's log needs none of it
+from typing import NamedTuple, Self
 
 NO_SIZES: Mapping[str, int] = {}
 CACHE_OUTCOMES = ("", "hit", "shared", "miss")  # one of several pictures tells by the slowest
@@ -34,7 +30,11 @@ class Stage(NamedTuple):
 
 @dataclass
 class Exchange:
-    """What is known of a request so far; `route` is a template, never the path that was asked."""
+    """What is known of a request so far; `route` is a template, never the path that was asked.
+
+    It is the current one while it is entered. What is noted by when it `ended`, on the clock of
+    `perf_counter`, is what metrics tell of it.
+    """
 
     request_id: str
     method: str = ""
@@ -51,11 +51,22 @@ class Exchange:
     stages: list[Stage] = field(default_factory=list)
     started: float = field(default_factory=time.perf_counter)
     started_nanoseconds: int = field(default_factory=time.time_ns)
+    ended: float | None = None
+    _token: Token[Exchange | None] | None = None
+
+    def __enter__(self) -> Self:
+        """Make it the current one until the block ends."""
+        self._token = CURRENT.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._token
+        CURRENT.reset(self._token)
 
     @property
     def seconds(self) -> float:
-        """How long the request has taken so far."""
-        return time.perf_counter() - self.started
+        """How long the request has taken, so far or in all."""
+        return (time.perf_counter() if self.ended is None else self.ended) - self.started
 
     def server_timing(self) -> str:
         """Give the value of a Server-Timing header (W3C): each stage and all, in milliseconds."""
@@ -71,17 +82,6 @@ class Exchange:
         return self.started_nanoseconds + round((moment - self.started) * 1e9)
 
 
-@contextmanager
-def open_exchange(request_id: str) -> Iterator[Exchange]:
-    """Make an exchange the current one until the block ends."""
-    exchange = Exchange(request_id)
-    token = CURRENT.set(exchange)
-    try:
-        yield exchange
-    finally:
-        CURRENT.reset(token)
-
-
 def note_model(name: str, version: str) -> None:
     """Take down which model answers the current request."""
     if exchange := CURRENT.get():
@@ -92,29 +92,3 @@ def note_cached(outcome: str) -> None:
     """Take down whether the cache had a result for the current request; a miss outweighs a hit."""
     if exchange := CURRENT.get():
         exchange.cached = max(exchange.cached, outcome, key=CACHE_OUTCOMES.index)
-
-
-def note_stage(
-    metrics: Metrics,
-    name: str,
-    seconds: float,
-    *,
-    ended: float | None = None,
-    sizes: Mapping[str, int] = NO_SIZES,
-) -> None:
-    """Take down how long a stage took; it `ended` now unless another moment is given."""
-    metrics.count(metrics.stage(name).observe, seconds)
-    if exchange := CURRENT.get():
-        started = (time.perf_counter() if ended is None else ended) - seconds
-        exchange.stages.append(Stage(name, started, seconds, sizes))
-
-
-@contextmanager
-def timed_stage(metrics: Metrics, name: str) -> Iterator[dict[str, int]]:
-    """Time a stage, even one that fails; the block may put its sizes into what it is given."""
-    started = time.perf_counter()
-    sizes: dict[str, int] = {}
-    try:
-        yield sizes
-    finally:
-        note_stage(metrics, name, time.perf_counter() - started, sizes=sizes)

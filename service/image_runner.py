@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +19,7 @@ Image = bytes | Prepared | Floats  # encoded, decoded, or pixel values [3, rows,
 DECODED_IN_BATCH_PIXELS = 1_000_000  # as many in few bytes: a flat PNG takes 12 to 25 ms for them
 
 
-@dataclass(frozen=True)
-class Classified:
+class Classified(NamedTuple):
     """The classify graph's answer for one image: logits [C], their ranking and readout [d].
 
     `image` tells of the picture where one was decoded; the seconds are its decoding's and its

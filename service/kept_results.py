@@ -46,7 +46,7 @@ def kept_classification(ran: Classification) -> Made[Classification]:
     shares, order = _copied(found.ranking.probabilities), found.ranking.order.copy()
     order.flags.writeable = False
     logits, readout = _copied(found.logits), _copied(found.readout)
-    kept = replace(found, logits=logits, ranking=Ranking(shares, order), readout=readout)
+    kept = found._replace(logits=logits, ranking=Ranking(shares, order), readout=readout)
     numbers: tuple[NDArray[Any], ...] = (logits, shares, order, readout)
     size_bytes = CLASSIFICATION_BYTES + sum(array.nbytes for array in numbers)
     return Made(ran._replace(result=kept), size_bytes)
@@ -56,7 +56,7 @@ def of_others(ran: Classification, waited_seconds: float) -> Classification:
     """Give a classification that was computed for somebody else: here it was only waited for."""
     found = ran.result
     if isinstance(found, Classified):
-        found = replace(found, decode_seconds=0.0, inference_seconds=0.0)
+        found = found._replace(decode_seconds=0.0, inference_seconds=0.0)
     return Ran(found, waited_seconds, 0.0)
 
 

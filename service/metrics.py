@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import platform
 from functools import cache
+from typing import Any
 
 import onnxruntime
 from prometheus_client import (
@@ -20,6 +21,8 @@ from prometheus_client import (
 )
 
 from service import __version__
+from service.errors import CallerGone
+from service.exchange import Exchange
 from service.tally import Tally, Tell
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -39,6 +42,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._is_of_several = SEVERAL_PROCESSES in os.environ
         self._tally = Tally()
+        self.under_way = 0  # requests being answered
         self.registry.register(self._tally)
         self.exposed = self.registry  # one of several workers exposes the sum of all instead
         self.requests = Counter(
@@ -192,24 +196,53 @@ class Metrics:
         if not self._is_of_several:  # it would tell of whichever process is asked
             ProcessCollector(registry=self.registry)
 
-    def count(self, tell: Tell, amount: float = 1.0) -> None:
-        """Tell an amount to a metric's `inc` or `observe`, by the time that anybody looks at it.
+    def later(self, tell: Tell, *told: Any) -> None:  # noqa: ANN401 - whatever `tell` takes
+        """Tell metrics something by the time that anybody looks at them.
 
         Of several processes one looks at the files of all, and knows nothing of what they keep.
         """
         if self._is_of_several:
-            tell(amount)
+            tell(*told)
         else:
-            self._tally.add(tell, amount)
-
-    def tell_if_many(self) -> None:
-        """Tell what was counted where it is much, in the thread that also collects."""
-        self._tally.tell_if_many()
+            self._tally.add(tell, *told)
 
     def note_batch(self, lane: str, images: int, size: int) -> None:
         """Count a batch of so many images, which ran as one of `size`."""
-        self.count(self.lane_batch_size(lane).observe, images)
-        self.count(self.lane_padding(lane).inc, size - images)
+        self.later(self._tell_batch, lane, images, size)
+
+    def note_prediction(self, model: str, label: str, probability: float) -> None:
+        """Count an image by the class that a model predicted."""
+        self.later(self._tell_prediction, model, label, probability)
+
+    def note_stage(self, name: str, seconds: float) -> None:
+        """Count a stage of no request, or of one that has ended."""
+        self.later(self._tell_stage, name, seconds)
+
+    def note_request(self, exchange: Exchange) -> None:
+        """Count a request that has ended, with its stages."""
+        self.later(self._tell_request, exchange)
+        self._tally.tell_if_many()
+
+    def _tell_batch(self, lane: str, images: int, size: int) -> None:
+        self.lane_batch_size(lane).observe(images)
+        self.lane_padding(lane).inc(size - images)
+
+    def _tell_prediction(self, model: str, label: str, probability: float) -> None:
+        self.prediction(model, label).inc()
+        self.model_confidence(model).observe(probability)
+
+    def _tell_stage(self, name: str, seconds: float) -> None:
+        self.stage(name).observe(seconds)
+
+    def _tell_request(self, exchange: Exchange) -> None:
+        for stage in exchange.stages:
+            self.stage(stage.name).observe(stage.seconds)
+        self.request_count(exchange.route, str(exchange.status), exchange.problem).inc()
+        self.route_seconds(exchange.route).observe(exchange.seconds)
+        if exchange.problem == CallerGone.slug:
+            self.callers_gone.inc()
+        elif exchange.problem:
+            self.rejection(exchange.problem).inc()
 
     def exposition(self) -> bytes:
         """Give all metrics in the Prometheus text format."""

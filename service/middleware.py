@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 import re
+import time
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors import CallerGone
-from service.exchange import Exchange, open_exchange
+from service.exchange import Exchange
 from service.logs import log_access
 from service.metrics import Metrics
 from service.problems import TOLD, unexpected_response
@@ -77,23 +77,23 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        asked = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-        request_id = asked.decode("latin-1")
+        request_id = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         if not SAFE_ID.fullmatch(request_id):
             request_id = f"{random.getrandbits(128):032x}"
-        with open_exchange(request_id) as exchange:
-            exchange.method = scope["method"]
-            scope.setdefault("state", {})["request_id"] = exchange.request_id
+        with Exchange(request_id, scope["method"]) as exchange:
+            state = scope.setdefault("state", {})
+            state["request_id"] = request_id
             span = self.tracing.begin(exchange, scope) if self.tracing else None
-            self.metrics.count(self.metrics.in_flight.inc)
+            self.metrics.under_way += 1
             try:
                 await self._answer(exchange, scope, receive, send)
             finally:
-                self.metrics.count(self.metrics.in_flight.dec)
+                self.metrics.under_way -= 1
+                exchange.ended = time.perf_counter()
                 exchange.route = getattr(scope.get("route"), "path", UNMATCHED)
-                exchange.problem = scope["state"].get("problem", "")
-                exchange.key_name = scope["state"].get("key_name", "")
-                self._count(exchange)
+                exchange.problem = state.get("problem", "")
+                exchange.key_name = state.get("key_name", "")
+                self.metrics.note_request(exchange)
                 if self.access_log:
                     log_access(exchange)
                 if self.tracing and span:
@@ -125,13 +125,3 @@ class RequestMiddleware:
                 raise
             response = unexpected_response(Request(scope), error)
             await response(scope, receive, send_with_headers)
-
-    def _count(self, exchange: Exchange) -> None:
-        route, problem = exchange.route, exchange.problem
-        self.metrics.count(self.metrics.request_count(route, str(exchange.status), problem).inc)
-        self.metrics.count(self.metrics.route_seconds(route).observe, exchange.seconds)
-        if problem == CallerGone.slug:
-            self.metrics.count(self.metrics.callers_gone.inc)
-        elif problem:
-            self.metrics.count(self.metrics.rejection(problem).inc)
-        self.metrics.tell_if_many()

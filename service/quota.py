@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from typing import Self
 
 from service.errors import Overloaded
 
@@ -20,31 +19,12 @@ class Quota:
         self.held = 0
         self._what = what
 
-    @contextmanager
-    def open(self) -> Iterator[Callable[[int], None]]:
-        """Give a function that holds more, as Overloaded allows, until the block ends."""
-        own = 0
+    def take(self, amount: int = 0) -> Hold:
+        """Hold an amount until the block ends, which raises Overloaded when it does not fit.
 
-        def hold(amount: int) -> None:
-            nonlocal own
-            self.check(amount)
-            own += amount
-            self.held += amount
-
-        try:
-            yield hold
-        finally:
-            self.held -= own
-
-    @contextmanager
-    def take(self, amount: int) -> Iterator[None]:
-        """Hold an amount until the block ends. Raises Overloaded when it does not fit."""
-        self.check(amount)
-        self.held += amount
-        try:
-            yield
-        finally:
-            self.held -= amount
+        The block may add to it.
+        """
+        return Hold(self, amount)
 
     def fits(self, amount: int) -> bool:
         """Whether so much more may be held."""
@@ -58,3 +38,27 @@ class Quota:
                 f"{self.limit:,}; try again, or send fewer at a time",
                 retry_after_seconds,
             )
+
+
+class Hold:
+    """What one holder has of a quota, until its block ends."""
+
+    def __init__(self, quota: Quota, amount: int) -> None:
+        self._quota = quota
+        self._first = amount
+        self._held = 0
+
+    def __enter__(self) -> Self:
+        """Hold the first amount. Raises Overloaded."""
+        self.add(self._first)
+        return self
+
+    def add(self, amount: int) -> None:
+        """Hold more. Raises Overloaded when it does not fit, and holds what was held."""
+        self._quota.check(amount)
+        self._quota.held += amount
+        self._held += amount
+
+    def __exit__(self, *_: object) -> None:
+        """Give all of it back."""
+        self._quota.held -= self._held

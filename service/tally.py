@@ -8,27 +8,28 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-MANY = 256  # told in half a millisecond
-Tell = Callable[[float], None]
+MANY = 64  # told in half a millisecond
+Tell = Callable[..., object]
 
 
 class Tally(Collector):
-    """Keeps amounts until it is told to pass them on, or until a registry is collected.
+    """Keeps what metrics are to be told until it is many, or until a registry is collected.
 
     It is registered before the metrics that it tells, and has none of its own. Every thread may
     add; one tells, and collects.
     """
 
     def __init__(self) -> None:
-        self._kept: deque[tuple[Tell, float]] = deque()
+        self._kept: deque[tuple[Tell, tuple[Any, ...]]] = deque()
 
-    def add(self, tell: Tell, amount: float = 1.0) -> None:
-        """Keep an amount for a metric's `inc` or `observe`."""
-        self._kept.append((tell, amount))
+    def add(self, tell: Tell, *told: Any) -> None:  # noqa: ANN401 - whatever `tell` takes
+        """Keep a call that tells metrics something."""
+        self._kept.append((tell, told))
 
     def tell_if_many(self) -> None:
         """Tell what is kept where that is more than a few."""
@@ -38,8 +39,8 @@ class Tally(Collector):
     def tell(self) -> None:
         """Tell what is kept, in its order."""
         while self._kept:
-            tell, amount = self._kept.popleft()
-            tell(amount)
+            tell, told = self._kept.popleft()
+            tell(*told)
 
     def collect(self) -> Iterable[Metric]:
         """Tell what is kept, so that the metrics behind are complete."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import Request
 
 from service.compression import decompressed
-from service.exchange import timed_stage
 from service.routes.context import Context
 from service.routes.pictures import read_body
+from service.stage_times import TimedStage
 
 
 async def read_plain_body(request: Request, context: Context) -> bytes:
@@ -17,7 +17,7 @@ async def read_plain_body(request: Request, context: Context) -> bytes:
     """
     limit = context.settings.max_body_bytes
     encoding = request.headers.get("content-encoding", "")
-    with timed_stage(context.metrics, "read"):
+    with TimedStage(context.metrics, "read"):
         body = await read_body(request, limit)
         if not encoding:
             return body

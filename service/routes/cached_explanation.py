@@ -6,7 +6,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from service.exchange import note_stage
 from service.explanation.inquiry import Explanation
 from service.explanation.question import Question
 from service.kept_results import Explained, kept_explanation
@@ -17,6 +16,7 @@ from service.routes.cached_results import all_of, ask_cache, content_digests, no
 from service.routes.context import Context
 from service.routes.stages import Stopwatch
 from service.served_model import ServedModel
+from service.stage_times import note_stage
 
 PICTURES_AT_ONCE = 8  # of one request
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import Request
 
@@ -14,20 +13,19 @@ from service.batching import Ran
 from service.classify import Ranking
 from service.engine import Floats
 from service.errors import VitrineError
-from service.exchange import note_stage
 from service.image_runner import Classified
 from service.preprocess import ImageFacts
 from service.routes.cached_classification import classify_cached
 from service.routes.context import Context
 from service.routes.stages import Stopwatch, seconds_left, while_connected
 from service.served_model import ServedModel
+from service.stage_times import note_stage
 
 # from the seconds that the answer may take
 Classify = Callable[[float], Coroutine[Any, Any, list[Ran[Classified | VitrineError]]]]
 
 
-@dataclass(frozen=True)
-class ClassifiedPicture:
+class ClassifiedPicture(NamedTuple):
     """What the model gave for one picture."""
 
     image: ImageFacts
@@ -88,11 +86,8 @@ async def _classify(
         if isinstance(run.result, Classified):
             ranking = run.result.ranking
             label = model.contract.labels[ranking.best]
-            context.metrics.count(context.metrics.prediction(model.contract.name, label).inc)
             confidence = float(ranking.probabilities[ranking.best])
-            context.metrics.count(
-                context.metrics.model_confidence(model.contract.name).observe, confidence
-            )
+            context.metrics.note_prediction(model.contract.name, label, confidence)
     return [run.result for run in runs]
 
 

@@ -10,7 +10,6 @@ from pydantic import TypeAdapter
 
 from service.answers import classify_result, model_identity
 from service.errors import VitrineError
-from service.exchange import timed_stage
 from service.problems import PICTURE_PROBLEMS, documented
 from service.routes.classification import ClassifiedPicture, classify_pictures
 from service.routes.context import Context, InContext
@@ -23,6 +22,7 @@ from service.schemas import (
     ClassifyParameters,
     ClassifyResult,
 )
+from service.stage_times import TimedStage
 
 router = APIRouter(tags=["classify"], route_class=QueryRoute)
 ANSWER = TypeAdapter[ClassifyAnswer | ClassifyAnswers](ClassifyAnswer | ClassifyAnswers)
@@ -73,7 +73,7 @@ async def classify(
 
 
 def _json(answer: ClassifyAnswer | ClassifyAnswers, context: Context) -> Response:
-    with timed_stage(context.metrics, "encode") as sizes:
+    with TimedStage(context.metrics, "encode") as stage:
         body = ANSWER.dump_json(answer, exclude_none=True)
-        sizes["bytes"] = len(body)
+        stage.sizes["bytes"] = len(body)
     return Response(body, media_type="application/json")

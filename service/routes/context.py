@@ -51,12 +51,13 @@ class Context:
         return ImageLimits(self.settings.max_image_bytes, self.settings.max_image_pixels)
 
     def record_state(self) -> None:
-        """Tell the metrics what waits now, in all models, and whether requests are answered."""
+        """Tell the metrics what is under way now, and whether requests are answered."""
         depths: Counter[str] = Counter()
         for model in self.registry.models:
             depths.update(model.queue_depths)
         for lane, depth in depths.items():
             self.metrics.queue_depth.labels(lane).set(depth)
+        self.metrics.in_flight.set(self.metrics.under_way)
         self.metrics.queued_bytes.set(self.body_bytes.held)
         if self.results is not None:
             self.metrics.cache_bytes.set(self.results.held_bytes)

@@ -21,7 +21,6 @@ from service.errors import (
     ModelNotReady,
     VitrineError,
 )
-from service.exchange import timed_stage
 from service.explain_schemas import (
     ExplainAnswer,
     ExplainAnswers,
@@ -52,6 +51,7 @@ from service.routes.pictures import REQUEST_BODY, Pictures, read_pictures
 from service.routes.stages import Stopwatch, answering_model, seconds_left, while_connected
 from service.schemas import FailedResult, ModelChoice
 from service.served_model import ServedModel
+from service.stage_times import TimedStage
 
 router = APIRouter(tags=["explain"])
 
@@ -181,7 +181,7 @@ async def _png(
     """Draw picture by picture, so that nothing goes on when the caller has left."""
     count = len(outcomes) * len(asked.targets)
     tiles: list[Tile] = []
-    with timed_stage(context.metrics, "encode") as sizes:
+    with TimedStage(context.metrics, "encode") as stage:
         for number, outcome in enumerate(outcomes, start=1):
             name = f"{number}:" if len(outcomes) > 1 else ""
             figure = Figure(outcome.data, outcome.shown, name)
@@ -189,14 +189,14 @@ async def _png(
             tiles += await context.in_thread(partial(draw, context.limits))
         metadata = answer.model_dump_json()
         png = await context.in_thread(lambda: encode_png(lay_out(tiles), metadata))
-        sizes["bytes"] = len(png)
+        stage.sizes["bytes"] = len(png)
     return Response(png, media_type=MEDIA_TYPES["png"])
 
 
 def _json(answer: Answer, context: Context) -> Response:
-    with timed_stage(context.metrics, "encode") as sizes:
+    with TimedStage(context.metrics, "encode") as stage:
         body = answer.model_dump_json().encode()
-        sizes["bytes"] = len(body)
+        stage.sizes["bytes"] = len(body)
     return Response(body, media_type=MEDIA_TYPES["json"])
 
 
@@ -205,7 +205,7 @@ def _npy(outcome: Outcome, context: Context) -> Response:
     assert isinstance(outcome.found, Explanation)
     maps = [one.scores for one in outcome.found.maps]
     buffer = io.BytesIO()
-    with timed_stage(context.metrics, "encode") as sizes:
+    with TimedStage(context.metrics, "encode") as stage:
         np.save(buffer, np.stack(maps) if len(maps) > 1 else maps[0])
-        sizes["bytes"] = buffer.tell()
+        stage.sizes["bytes"] = buffer.tell()
     return Response(buffer.getvalue(), media_type=MEDIA_TYPES["npy"])

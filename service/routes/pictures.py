@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import Request
 from python_multipart.exceptions import FormParserError
@@ -18,8 +17,8 @@ from service.errors import (
     PayloadTooLarge,
     UnsupportedMediaType,
 )
-from service.exchange import timed_stage
 from service.routes.context import Context
+from service.stage_times import TimedStage
 
 RAW_TYPES = ("image/", "application/octet-stream", "application/x-www-form-urlencoded")
 PART_NAME = "image"
@@ -65,8 +64,7 @@ REQUEST_BODY: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class Pictures:
+class Pictures(NamedTuple):
     """The encoded pictures of a request; `is_list` says that a list of answers is expected."""
 
     data: tuple[bytes, ...]
@@ -79,12 +77,13 @@ async def read_pictures(request: Request, context: Context) -> Pictures:
     Raises PayloadTooLarge beyond the body limit or the number of images, UnsupportedMediaType for
     a body of another type, InvalidInput for one that cannot be read.
     """
-    content_type = request.headers.get("content-type", "").strip()
+    headers = dict(request.scope["headers"])
+    content_type = headers.get(b"content-type", b"").decode("latin-1").strip()
     media_type = content_type.partition(";")[0].strip().lower()
     max_images = context.settings.max_images
-    with timed_stage(context.metrics, "read") as sizes:
+    with TimedStage(context.metrics, "read") as stage:
         body = await read_body(request, context.settings.max_body_bytes)
-        sizes["bytes"] = len(body)
+        stage.sizes["bytes"] = len(body)
     if not media_type or media_type.startswith(RAW_TYPES):
         pictures = Pictures((body,), is_list=False)
     elif media_type == "multipart/form-data":
@@ -103,8 +102,8 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     """Read a body whole. Raises PayloadTooLarge as soon as it is, CallerGone."""
     chunks: list[bytes] = []
     size = 0
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal():
+    declared = dict(request.scope["headers"]).get(b"content-length", b"")
+    if declared.isdigit():
         _check_size(int(declared), max_bytes)
     more = True
     while more:

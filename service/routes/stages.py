@@ -14,15 +14,18 @@ from fastapi import Request
 
 from service.batching import Ran
 from service.errors import CallerGone, DeadlineExceeded, InvalidParameter, VitrineError
-from service.exchange import note_model, note_stage
+from service.exchange import note_model
 from service.preprocess import Prepared
 from service.problems import problem_of
 from service.routes.context import Context
 from service.schemas import FailedResult, Timing
 from service.served_model import Lane, ServedModel
+from service.stage_times import note_stage
 
 Result = TypeVar("Result")
 DEADLINE_HEADER = "X-Deadline-Ms"
+DEADLINE = DEADLINE_HEADER.lower().encode()
+ENDS = "ends"  # in a request's state: when its deadline is, on the event loop's clock
 UNWATCHED_SECONDS = 0.05  # a task for each request costs more than work that is over by then
 MILLISECONDS = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 
@@ -57,7 +60,7 @@ def _milliseconds(seconds: float) -> float:
 
 def seconds_left(request: Request) -> float:
     """Say how much time there is until the deadline of a request with an `answering_model`."""
-    ends: float = request.state.ends
+    ends: float = request.scope["state"][ENDS]
     return max(0.0, ends - asyncio.get_running_loop().time())
 
 
@@ -67,9 +70,10 @@ def _patience_seconds(request: Request, context: Context) -> float:
     Raises InvalidParameter.
     """
     most = context.settings.deadline_seconds
-    asked = request.headers.get(DEADLINE_HEADER)
-    if asked is None:
+    stated = dict(request.scope["headers"]).get(DEADLINE)
+    if stated is None:
         return most
+    asked = stated.decode("latin-1")
     if not MILLISECONDS.fullmatch(asked):
         raise InvalidParameter(
             f"{DEADLINE_HEADER} must be a number of milliseconds, 1 or more, not {asked[:20]!r}"
@@ -92,7 +96,7 @@ async def answering_model(
     `ServedModel.check_room` raise, and DeadlineExceeded.
     """
     seconds = _patience_seconds(request, context)
-    request.state.ends = asyncio.get_running_loop().time() + seconds
+    request.scope["state"][ENDS] = asyncio.get_running_loop().time() + seconds
     try:
         with context.registry.lease(name, version) as model:
             note_model(model.contract.name, model.contract.version)

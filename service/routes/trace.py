@@ -9,7 +9,6 @@ from fastapi import APIRouter, Query, Request, Response
 
 from service.engine import Arrays
 from service.errors import InvalidInput, NotTraceable, VitrineError
-from service.exchange import timed_stage
 from service.explanation.passes import Pass
 from service.preprocess import Prepared
 from service.problems import TRACE_PROBLEMS, documented
@@ -25,6 +24,7 @@ from service.routes.stages import (
 )
 from service.schemas import ModelChoice
 from service.served_model import Lane, ServedModel
+from service.stage_times import TimedStage
 from service.trace.collection import collect, facts
 from service.trace.message import MEDIA_TYPE, message
 from service.trace.question import TraceOptions, TraceQuestion, ask_trace
@@ -127,7 +127,7 @@ async def _encoded(
         tensors = collect(asked, prepared, outputs, parameters, bundle.contract)
         return message(tensors, asked.dtype, facts(asked, prepared.image, bundle, parameters))
 
-    with timed_stage(context.metrics, "encode") as sizes:
+    with TimedStage(context.metrics, "encode") as stage:
         body = await context.in_thread(encode)
-        sizes["bytes"] = len(body)
+        stage.sizes["bytes"] = len(body)
     return body

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from numpy.typing import NDArray
@@ -66,7 +65,7 @@ def facts(
     contract, shape = bundle.contract, bundle.contract.architecture
     told: dict[str, Any] = {
         "model": {"name": contract.name, "version": contract.version, "digest": bundle.digest},
-        "image": asdict(image),
+        "image": image._asdict(),
         "crop_box": crop_box(image.width, image.height, contract.preprocessing),
         "architecture": {
             **shape.model_dump(

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from fastapi import Request
 
-from service.exchange import open_exchange
+from service.exchange import Exchange
 from service.logs import log_access, log_handler
 from tests.service.live import Live, command, serving
 from tests.service.pictures import draw, encode, text_of
@@ -152,7 +152,7 @@ def test_no_access_is_logged_unless_it_is_asked_for(live: Live) -> None:
 
 
 def test_text_is_one_line_with_the_ids_at_its_end() -> None:
-    with written("text") as stream, open_exchange("my-id") as exchange:
+    with written("text") as stream, Exchange("my-id") as exchange:
         exchange.trace_id, exchange.span_id = "ab", "cd"
         logger.warning("something happened")
     time, rest = stream.getvalue().split(" ", 1)
@@ -164,7 +164,7 @@ def test_text_is_one_line_with_the_ids_at_its_end() -> None:
 
 
 def test_what_a_caller_sends_cannot_forge_a_line_of_text() -> None:
-    with written("text") as stream, open_exchange("my-id") as exchange:
+    with written("text") as stream, Exchange("my-id") as exchange:
         exchange.method = "GET\n2030-01-01 INFO forged\x1b[2J"
         log_access(exchange)
     assert len(stream.getvalue().splitlines()) == 1

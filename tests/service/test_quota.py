@@ -27,11 +27,11 @@ def test_what_was_taken_is_given_back_after_a_failure() -> None:
 @given(amounts=st.lists(st.integers(0, 9)), limit=st.integers(1, 20))
 def test_more_can_be_held_bit_by_bit_up_to_the_limit_and_all_of_it_comes_back(amounts, limit):
     quota = Quota(limit, "bytes")
-    with quota.open() as hold:
+    with quota.take() as hold:
         for amount in amounts:
             before = quota.held
             try:
-                hold(amount)
+                hold.add(amount)
             except Overloaded:
                 assert before + amount > limit
                 assert quota.held == before

@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from service.exchange import Exchange
 from service.metrics import SEVERAL_PROCESSES, Metrics
+from service.stage_times import note_stage
 from service.tally import MANY, Tally
 
 
@@ -56,15 +58,38 @@ def test_what_threads_add_while_it_tells_is_neither_lost_nor_told_twice() -> Non
 def test_of_several_processes_each_tells_at_once(monkeypatch, tmp_path) -> None:
     monkeypatch.setenv(SEVERAL_PROCESSES, str(tmp_path))
     told: list[float] = []
-    Metrics().count(told.append, 3)
+    Metrics().later(told.append, 3)
     assert told == [3]
 
 
-@pytest.mark.parametrize("amounts", [1, MANY + 1])
-def test_the_exposition_of_one_process_has_what_is_kept(monkeypatch, amounts) -> None:
+@pytest.mark.parametrize("requests", [1, MANY + 1])
+def test_the_exposition_of_one_process_has_what_is_kept(monkeypatch, requests) -> None:
     monkeypatch.delenv(SEVERAL_PROCESSES, raising=False)
     metrics = Metrics()
-    for _ in range(amounts):
-        metrics.count(metrics.stage("read").observe, 0.5)
-    count = f'vitrine_stage_seconds_count{{stage="read"}} {amounts}.0'
-    assert count in metrics.exposition().decode().splitlines()
+    for _ in range(requests):
+        with Exchange("my-id", route="/classify", status=503, problem="overloaded") as exchange:
+            note_stage(metrics, "read", 0.5)
+            exchange.ended = exchange.started + 0.7
+            metrics.note_request(exchange)
+    lines = metrics.exposition().decode().splitlines()
+    for series, value in {
+        'requests_total{code="503",reason="overloaded",route="/classify"}': requests,
+        'request_seconds_bucket{le="0.5",route="/classify"}': 0,
+        'request_seconds_bucket{le="1.0",route="/classify"}': requests,
+        'stage_seconds_count{stage="read"}': requests,
+        'rejected_total{reason="overloaded"}': requests,
+    }.items():
+        assert f"vitrine_{series} {value}.0" in lines
+
+
+def test_a_stage_of_a_request_that_has_ended_counts_all_the_same(monkeypatch) -> None:
+    monkeypatch.delenv(SEVERAL_PROCESSES, raising=False)
+    metrics = Metrics()
+    with Exchange("my-id") as exchange:
+        exchange.ended = exchange.started
+        metrics.note_request(exchange)
+        note_stage(metrics, "explain", 0.5)
+    note_stage(metrics, "explain", 0.5)
+    assert exchange.stages == []
+    lines = metrics.exposition().decode().splitlines()
+    assert 'vitrine_stage_seconds_count{stage="explain"} 2.0' in lines
