@@ -7,6 +7,7 @@ import asyncio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import RequestTimeout
+from service.interruption import TimeLimit
 
 
 class BodyMiddleware:
@@ -24,22 +25,23 @@ class BodyMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        latest = asyncio.get_running_loop().time() + self.seconds
+        loop = asyncio.get_running_loop()
+        latest = loop.time() + self.seconds
         is_whole = False
 
         async def receive_in_time() -> Message:
             nonlocal is_whole
             if is_whole:  # what comes now is the news that the caller left
                 return await receive()
-            try:
-                async with asyncio.timeout_at(latest):
-                    message = await receive()
-            except TimeoutError:
-                raise RequestTimeout(
-                    f"the body did not come within {self.seconds:g} s; send a smaller one, "
-                    "or send it over a faster connection"
-                ) from None
+            with TimeLimit(latest - loop.time(), self._too_late):
+                message = await receive()
             is_whole = not message.get("more_body", False)
             return message
 
         await self.app(scope, receive_in_time, send)
+
+    def _too_late(self) -> RequestTimeout:
+        return RequestTimeout(
+            f"the body did not come within {self.seconds:g} s; send a smaller one, "
+            "or send it over a faster connection"
+        )

@@ -80,9 +80,7 @@ class ImageRunner:
         self, images: Sequence[Prepared | Floats], is_wide: bool
     ) -> list[Classified | InferenceFailed]:
         size = self.sizes.padded(len(images))
-        pixel_values = np.zeros((size, *self.engine.image_shape), np.float32)
-        for row, image in zip(pixel_values, images, strict=False):
-            row[:] = image.pixel_values if isinstance(image, Prepared) else image
+        pixel_values = self._together(images, size)
         started = time.perf_counter()
         threads = None if is_wide else 1
         outputs = self.engine.run(
@@ -96,6 +94,16 @@ class ImageRunner:
         return [
             failure or _classified(*row, seconds) for failure, row in zip(failed, rows, strict=True)
         ]
+
+    def _together(self, images: Sequence[Prepared | Floats], size: int) -> Floats:
+        """Give the pixel values of images, the first rows of a batch of that size."""
+        values = [one.pixel_values if isinstance(one, Prepared) else one for one in images]
+        if size == 1:
+            return values[0][None]
+        batch = np.zeros((size, *self.engine.image_shape), np.float32)
+        for row, image in zip(batch, values, strict=False):
+            row[:] = image
+        return batch
 
 
 def _classified(

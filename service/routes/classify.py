@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.routing import APIRoute
@@ -24,8 +24,9 @@ from service.schemas import (
 )
 from service.stage_times import TimedStage
 
+Answer = TypeVar("Answer")
 router = APIRouter(tags=["classify"], route_class=QueryRoute)
-ANSWER = TypeAdapter[ClassifyAnswer | ClassifyAnswers](ClassifyAnswer | ClassifyAnswers)
+ANSWER, ANSWERS = TypeAdapter(ClassifyAnswer), TypeAdapter(ClassifyAnswers)
 
 
 @router.post(
@@ -44,7 +45,7 @@ async def classify(
     One bad picture among several gets its own error and does not fail the others.
     """
     watch = Stopwatch.start()
-    async with answering_model(
+    with answering_model(
         request, context, "classify", parameters.model, parameters.version
     ) as model:
         pictures = await read_pictures(request, context)
@@ -61,19 +62,21 @@ async def classify(
         (only,) = classified
         if isinstance(only, VitrineError):
             raise only
-        return _json(ClassifyAnswer(**vars(result(only)), model=who, timing_ms=timing), context)
+        answer = ClassifyAnswer(**vars(result(only)), model=who, timing_ms=timing)
+        return _json(ANSWER, answer, context)
     results = [
         failed(item, request) if isinstance(item, VitrineError) else result(item)
         for item in classified
     ]
-    return _json(ClassifyAnswers(results=results, model=who, timing_ms=timing), context)
+    answers = ClassifyAnswers(results=results, model=who, timing_ms=timing)
+    return _json(ANSWERS, answers, context)
 
 
 (route,) = (found for found in router.routes if isinstance(found, APIRoute))
 
 
-def _json(answer: ClassifyAnswer | ClassifyAnswers, context: Context) -> Response:
+def _json(form: TypeAdapter[Answer], answer: Answer, context: Context) -> Response:
     with TimedStage(context.metrics, "encode") as stage:
-        body = ANSWER.dump_json(answer, exclude_none=True)
+        body = form.dump_json(answer, exclude_none=True)
         stage.sizes["bytes"] = len(body)
     return Response(body, media_type="application/json")

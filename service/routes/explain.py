@@ -85,7 +85,7 @@ async def explain(
     """
     watch = Stopwatch.start()
     name, version = parameters.model, parameters.version
-    async with answering_model(request, context, "explain", name, version) as model:
+    with answering_model(request, context, "explain", name, version) as model:
         asked = question_for(parameters, model)
         pictures = await read_pictures(request, context)
         form = _form(parameters, request, pictures)

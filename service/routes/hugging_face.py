@@ -58,7 +58,7 @@ async def image_classification(
 ) -> list[ClassScore]:
     """Give the most probable classes of a picture, 5 where `top_k` says nothing else."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    async with answering_model(request, context, "classify", choice.model, choice.version) as model:
+    with answering_model(request, context, "classify", choice.model, choice.version) as model:
         body = await read_plain_body(request, context)
         task = await context.in_thread(lambda: read_task(body, is_json=media_type == JSON))
         (classified,) = await classify_pictures(

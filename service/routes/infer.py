@@ -111,7 +111,7 @@ async def infer(
     The protocol has no error for one image of several, so that a bad picture fails its request.
     """
     watch = Stopwatch.start()
-    async with answering_model(request, context, "classify", name, version) as model:
+    with answering_model(request, context, "classify", name, version) as model:
         body = await read_plain_body(request, context)
         stated, limit = request.headers.get(HEADER_LENGTH), context.settings.max_images
         asked, wanted, images = await context.in_thread(

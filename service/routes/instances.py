@@ -116,7 +116,7 @@ async def predict(
     name: str, request: Request, context: InContext, query: Annotated[PredictParameters, Query()]
 ) -> Response:
     """Give the most probable classes of every instance; a bad picture does not fail the others."""
-    async with answering_model(request, context, "classify", name, query.version) as model:
+    with answering_model(request, context, "classify", name, query.version) as model:
         instances = await _read(request, context)
         parameters = _joined(query, instances)
         classified = await classify_pictures(
@@ -149,7 +149,7 @@ async def explain(
 ) -> Response:
     """Say which patches of every instance a class rests on; a bad picture fails alone."""
     watch = Stopwatch.start()
-    async with answering_model(request, context, "explain", name, query.version) as model:
+    with answering_model(request, context, "explain", name, query.version) as model:
         instances = await _read(request, context)
         asked = question_for(_joined(query, instances), model)
         check_work(asked, len(instances.data), model, context)

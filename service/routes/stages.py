@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -15,6 +16,7 @@ from fastapi import Request
 from service.batching import Ran
 from service.errors import CallerGone, DeadlineExceeded, InvalidParameter, VitrineError
 from service.exchange import note_model
+from service.interruption import Interruption, TimeLimit
 from service.preprocess import Prepared
 from service.problems import problem_of
 from service.routes.context import Context
@@ -81,14 +83,14 @@ def _patience_seconds(request: Request, context: Context) -> float:
     return min(most, int(asked) / 1000)
 
 
-@asynccontextmanager
-async def answering_model(
+@contextmanager
+def answering_model(
     request: Request,
     context: Context,
     lane: Lane,
     name: str | None = None,
     version: str | None = None,
-) -> AsyncIterator[ServedModel]:
+) -> Iterator[ServedModel]:
     """Find the model that answers, and keep it open until the block ends, within the deadline.
 
     What would find no room in its queue is refused here, before the body is read; with a cache the
@@ -97,18 +99,19 @@ async def answering_model(
     """
     seconds = _patience_seconds(request, context)
     request.scope["state"][ENDS] = asyncio.get_running_loop().time() + seconds
-    try:
-        with context.registry.lease(name, version) as model:
-            note_model(model.contract.name, model.contract.version)
-            if context.results is None:
-                model.check_room(lane, seconds)
-            async with asyncio.timeout(seconds):
-                yield model
-    except TimeoutError:
-        raise DeadlineExceeded(
-            f"the answer took longer than {seconds:g} s; try again when the service is less busy, "
-            "or ask for less: fewer pictures, or an explanation that takes one pass"
-        ) from None
+    with context.registry.lease(name, version) as model:
+        note_model(model.contract.name, model.contract.version)
+        if context.results is None:
+            model.check_room(lane, seconds)
+        with TimeLimit(seconds, partial(_too_late, seconds)):
+            yield model
+
+
+def _too_late(seconds: float) -> DeadlineExceeded:
+    return DeadlineExceeded(
+        f"the answer took longer than {seconds:g} s; try again when the service is less busy, "
+        "or ask for less: fewer pictures, or an explanation that takes one pass"
+    )
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
@@ -117,33 +120,25 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -
     The request's body must have been read. Nobody looks after the caller for the first
     UNWATCHED_SECONDS.
     """
-    task, has_left, is_over = asyncio.current_task(), False, False
-    assert task is not None
     leaving: asyncio.Task[None] | None = None
-
-    def leave(_: asyncio.Task[None]) -> None:
-        nonlocal has_left
-        if not is_over:  # else it would cancel what follows
-            has_left = True
-            task.cancel()
 
     def watch() -> None:
         nonlocal leaving
         leaving = asyncio.create_task(_until_gone(request))
-        leaving.add_done_callback(leave)
+        leaving.add_done_callback(lambda task: working.interrupt())
 
     watching = asyncio.get_running_loop().call_later(UNWATCHED_SECONDS, watch)
-    try:
-        return await work
-    except asyncio.CancelledError:
-        if has_left and not task.uncancel():
-            raise CallerGone("the caller left before the answer; nobody waits for it") from None
-        raise
-    finally:
-        is_over = True
-        watching.cancel()
-        if leaving:
-            leaving.cancel()
+    with Interruption(_gone) as working:
+        try:
+            return await work
+        finally:
+            watching.cancel()
+            if leaving:
+                leaving.cancel()
+
+
+def _gone() -> CallerGone:
+    return CallerGone("the caller left before the answer; nobody waits for it")
 
 
 async def _until_gone(request: Request) -> None:

@@ -59,9 +59,7 @@ async def trace(
     `layers.3.heads.2.scores`, and always computed in fp32. docs/trace.md describes each.
     """
     watch = Stopwatch.start()
-    async with answering_model(
-        request, context, LANE, parameters.model, parameters.version
-    ) as model:
+    with answering_model(request, context, LANE, parameters.model, parameters.version) as model:
         asked = question_for(parameters, model, context)
         pictures = await read_pictures(request, context)
         if pictures.is_list:
