@@ -43,6 +43,7 @@ from service.watch import Watch
 
 logger = logging.getLogger("vitrine")
 RELAY_SECONDS = 1.0  # until one worker sees what another was told
+YOUNG_OBJECTS = 2000  # 700 would be those of the requests under way, looked at all the time
 DESCRIPTION = "Classifies images with a Vision Transformer and shows what the model saw."
 
 
@@ -81,6 +82,7 @@ def create_app(
         else:
             context.metrics.ready.set(1)
             gc.freeze()  # what is there by now stays: collections need not look at it again
+            gc.set_threshold(YOUNG_OBJECTS)
             on_ready()
             await asyncio.gather(
                 watch.look_every(settings.watch_seconds), context.relay.look_every(RELAY_SECONDS)

@@ -50,7 +50,7 @@ UNMATCHED = "unmatched"
 
 def _own_headers(exchange: Exchange, scope: Scope, message: Message) -> RawHeaders:
     own = [(b"x-request-id", exchange.request_id.encode())]
-    if not any(name == b"cache-control" for name, _ in message["headers"]):
+    if b"cache-control" not in dict(message["headers"]):
         own.append(CACHE_HEADER)
     if exchange.stages:
         own.append((b"server-timing", exchange.server_timing().encode()))

@@ -50,7 +50,8 @@ class Hold:
 
     def __enter__(self) -> Self:
         """Hold the first amount. Raises Overloaded."""
-        self.add(self._first)
+        if self._first:
+            self.add(self._first)
         return self
 
     def add(self, amount: int) -> None:

@@ -102,6 +102,7 @@ class Registry:
     def __init__(self, default_model: str = "") -> None:
         self._default = default_model
         self._models: dict[tuple[str, str], ServedModel] = {}
+        self._offered: dict[str, ServedModel] = {}  # to who names no version, by name
         self._withdrawn: dict[str, frozenset[str]] = {}  # digests, by the model's name
         self._leaving: set[asyncio.Task[None]] = set()
 
@@ -128,6 +129,7 @@ class Registry:
             if model not in before:
                 start(model)
         self._models = checked
+        self._offer()
         gone = [model for model in before if model not in models]
         for model in gone:
             self._let_leave(model)
@@ -165,9 +167,11 @@ class Registry:
         if not self._models:
             raise ModelNotReady("the models are being loaded; try again")
         wanted = name or self._default or next(iter(self._models))[0]
-        if version is None and (versions := self.versions(wanted)):
-            return next(filter(self._is_offered, versions), versions[0])
-        if version is not None and (model := self._models.get((wanted, version))):
+        if version is None:
+            model = self._offered.get(wanted)
+        else:
+            model = self._models.get((wanted, version))
+        if model:
             return model
         served = ", ".join(f"{found} {found_version}" for found, found_version in self._models)
         asked = f"{wanted} version {version}" if version else wanted
@@ -191,6 +195,14 @@ class Registry:
     def _is_offered(self, model: ServedModel) -> bool:
         return not self.is_withdrawn(model)
 
+    def _offer(self) -> None:
+        """Work out which version of each model answers where none is named."""
+        of_name = {name: self.versions(name) for name, _ in self._models}
+        self._offered = {
+            name: next(filter(self._is_offered, versions), versions[0])
+            for name, versions in of_name.items()
+        }
+
     def withdrawn(self, name: str) -> frozenset[str]:
         """Give the digests of a model's versions that are withdrawn."""
         return self._withdrawn.get(name, frozenset())
@@ -198,6 +210,7 @@ class Registry:
     def withdraw(self, name: str, digests: frozenset[str]) -> None:
         """Withdraw the versions of a model that have these digests, and no others of it."""
         self._withdrawn[name] = digests
+        self._offer()
 
     def roll_back(self, name: str) -> ServedModel:
         """Withdraw the version that answers unless another is named, and give it.
