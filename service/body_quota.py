@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.errors import Overloaded
 from service.problems import problem_response
 from service.quota import Hold, Quota
+from service.request_headers import headers_of
 
 LENGTH = b"content-length"
 
@@ -27,7 +28,7 @@ class BodyQuotaMiddleware:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self.app(scope, receive, send)
             return
-        declared = dict(scope["headers"]).get(LENGTH, b"")
+        declared = headers_of(scope).get(LENGTH, b"")
         with self.quota.take() as hold:
             if declared.isdigit():
                 try:

@@ -52,7 +52,7 @@ class Exchange:
     started: float = field(default_factory=time.perf_counter)
     started_nanoseconds: int = field(default_factory=time.time_ns)
     ended: float | None = None
-    _token: Token[Exchange | None] | None = None
+    _token: Token[Exchange | None] | None = field(default=None, init=False, repr=False)
 
     def __enter__(self) -> Self:
         """Make it the current one until the block ends."""
@@ -62,6 +62,7 @@ class Exchange:
     def __exit__(self, *_: object) -> None:
         assert self._token
         CURRENT.reset(self._token)
+        self._token = None  # it would keep all that is in the request's context
 
     @property
     def seconds(self) -> float:

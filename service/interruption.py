@@ -62,7 +62,7 @@ class TimeLimit(Interruption):
     def __enter__(self) -> Self:
         """Begin, and start the clock."""
         super().__enter__()
-        self._timer = asyncio.get_running_loop().call_later(self._seconds, self.interrupt)
+        self.timer = asyncio.get_running_loop().call_later(self._seconds, self.interrupt)
         return self
 
     def __exit__(
@@ -72,5 +72,5 @@ class TimeLimit(Interruption):
         traceback: TracebackType | None,
     ) -> None:
         """Stop the clock, and raise the error where it ran out."""
-        self._timer.cancel()
+        self.timer.cancel()
         super().__exit__(kind, error, traceback)

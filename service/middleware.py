@@ -14,6 +14,7 @@ from service.exchange import Exchange
 from service.logs import log_access
 from service.metrics import Metrics
 from service.problems import TOLD, unexpected_response
+from service.request_headers import headers_of
 
 if TYPE_CHECKING:
     from service.spans import RequestSpans  # imported for real only where traces are exported
@@ -77,7 +78,7 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        request_id = headers_of(scope).get(b"x-request-id", b"").decode("latin-1")
         if not SAFE_ID.fullmatch(request_id):
             request_id = f"{random.getrandbits(128):032x}"
         with Exchange(request_id, scope["method"]) as exchange:

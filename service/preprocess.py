@@ -218,7 +218,8 @@ def _to_rgb(image: Image.Image, background: tuple[int, int, int]) -> Image.Image
 def fit(decoded: DecodedImage, preprocessing: Preprocessing) -> Image.Image:
     """Resize and crop a picture to what the model sees, in 8-bit RGB."""
     rows, columns = preprocessing.crop
-    if (decoded.height, decoded.width) == preprocessing.size == preprocessing.crop:
+    size = decoded.height, decoded.width
+    if decoded.image.size[::-1] == size == preprocessing.size == preprocessing.crop:
         return decoded.image
     whole = resized_size(decoded.width, decoded.height, preprocessing)
     if preprocessing.crop_after_resizing and whole[0] * whole[1] <= MOST_WHOLE * rows * columns:

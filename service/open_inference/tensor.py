@@ -52,7 +52,8 @@ class InputTensor:
                 f"has {len(self.content):,} bytes; its shape {list(self.shape)} takes "
                 f"{self.size * FP32.itemsize:,}, four for each FP32 number"
             )
-        return np.frombuffer(self.content, FP32).reshape(self.shape)
+        numbers = np.frombuffer(self.content, FP32).reshape(self.shape)
+        return np.require(numbers, requirements=["ALIGNED"])  # they may begin at any byte
 
     def elements(self) -> list[bytes]:
         """Give the elements of BYTES. Raises InvalidInput where they do not fit the shape."""

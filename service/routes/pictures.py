@@ -17,6 +17,7 @@ from service.errors import (
     PayloadTooLarge,
     UnsupportedMediaType,
 )
+from service.request_headers import headers_of
 from service.routes.context import Context
 from service.stage_times import TimedStage
 
@@ -77,8 +78,7 @@ async def read_pictures(request: Request, context: Context) -> Pictures:
     Raises PayloadTooLarge beyond the body limit or the number of images, UnsupportedMediaType for
     a body of another type, InvalidInput for one that cannot be read.
     """
-    headers = dict(request.scope["headers"])
-    content_type = headers.get(b"content-type", b"").decode("latin-1").strip()
+    content_type = headers_of(request.scope).get(b"content-type", b"").decode("latin-1").strip()
     media_type = content_type.partition(";")[0].strip().lower()
     max_images = context.settings.max_images
     with TimedStage(context.metrics, "read") as stage:
@@ -102,7 +102,7 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     """Read a body whole. Raises PayloadTooLarge as soon as it is, CallerGone."""
     chunks: list[bytes] = []
     size = 0
-    declared = dict(request.scope["headers"]).get(b"content-length", b"")
+    declared = headers_of(request.scope).get(b"content-length", b"")
     if declared.isdigit():
         _check_size(int(declared), max_bytes)
     more = True

@@ -19,6 +19,7 @@ from service.exchange import note_model
 from service.interruption import Interruption, TimeLimit
 from service.preprocess import Prepared
 from service.problems import problem_of
+from service.request_headers import headers_of
 from service.routes.context import Context
 from service.schemas import FailedResult, Timing
 from service.served_model import Lane, ServedModel
@@ -72,7 +73,7 @@ def _patience_seconds(request: Request, context: Context) -> float:
     Raises InvalidParameter.
     """
     most = context.settings.deadline_seconds
-    stated = dict(request.scope["headers"]).get(DEADLINE)
+    stated = headers_of(request.scope).get(DEADLINE)
     if stated is None:
         return most
     asked = stated.decode("latin-1")

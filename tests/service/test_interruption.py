@@ -110,6 +110,37 @@ def test_a_block_that_has_ended_is_not_interrupted() -> None:
     asyncio.run(use())
 
 
+def test_who_was_cancelled_before_and_went_on_can_be_interrupted() -> None:
+    async def interrupted():
+        with Interruption(Late) as block:
+            soon(block.interrupt)
+            await asyncio.sleep(60)
+
+    async def use():
+        asyncio.current_task().cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        with pytest.raises(Late):
+            await interrupted()
+
+    asyncio.run(use())
+
+
+def test_a_block_is_interrupted_once() -> None:
+    async def interrupted():
+        with Interruption(Late) as block:
+            soon(block.interrupt)
+            soon(block.interrupt)
+            await asyncio.sleep(60)
+
+    async def use():
+        with pytest.raises(Late):
+            await interrupted()
+        assert not is_cancelled()
+
+    asyncio.run(use())
+
+
 @pytest.mark.parametrize("seconds", [-1.0, 0.0, 0.01])
 def test_a_time_limit_ends_what_takes_longer(seconds) -> None:
     async def use():
@@ -121,8 +152,9 @@ def test_a_time_limit_ends_what_takes_longer(seconds) -> None:
 
 def test_a_time_limit_leaves_what_is_done_in_time() -> None:
     async def use():
-        with TimeLimit(0.02, Late):
+        with TimeLimit(0.02, Late) as limit:
             await asyncio.sleep(0)
+        assert limit.timer.cancelled()  # else it would be kept until then, and the task with it
         await asyncio.sleep(0.05)
 
     asyncio.run(use())

@@ -21,7 +21,6 @@ from service.crop import crop_box, crop_corner, resized_size
 from service.errors import InvalidInput, PayloadTooLarge, UnreadableImage, UnsupportedMediaType
 from service.preprocess import (
     FORMATS,
-    INTERPOLATIONS,
     MOST_SCANS,
     ORIENTATION_TAG,
     TRANSPOSITIONS,
@@ -235,15 +234,31 @@ def test_cropping_after_resizing_gives_the_very_pixels_of_resizing_all(
     np.testing.assert_array_equal(np.asarray(fit(decoded, rule)), expected)
 
 
-@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic", "lanczos"])
+@pytest.mark.parametrize(
+    ("picture", "size", "crop"),  # (rows, columns)
+    [
+        ((32, 48), (32, 48), (32, 48)),
+        ((48, 32), (32, 48), (32, 48)),
+        ((48, 48), (48, 48), (32, 32)),
+        ((32, 32), (48, 48), (32, 32)),
+    ],
+)
 @pytest.mark.parametrize("image_format", ["PNG", "JPEG"])
-def test_a_picture_of_the_models_own_size_is_what_resizing_would_give(
-    image_format, interpolation
+def test_a_picture_is_taken_as_it_is_where_nothing_is_resized_or_cropped(
+    image_format, picture, size, crop
 ) -> None:
-    rule = square(48, interpolation=interpolation)
-    decoded = decode_image(encode(draw(48, 48), image_format), LIMITS, at_least=rule.size)
-    resized = decoded.image.resize((48, 48), INTERPOLATIONS[interpolation], box=(0, 0, 48, 48))
-    np.testing.assert_array_equal(np.asarray(fit(decoded, rule)), np.asarray(resized))
+    rule = square(size=size, crop=crop)
+    decoded = decode_image(encode(draw(*picture[::-1]), image_format), LIMITS, at_least=size)
+    fitted = fit(decoded, rule)
+    assert fitted.size == crop[::-1]
+    assert (fitted is decoded.image) == (picture == size == crop)
+
+
+def test_a_picture_that_was_decoded_at_reduced_scale_is_not_taken_as_it_is() -> None:
+    rule = square(48)
+    decoded = decode_image(encode(draw(48, 48), "JPEG"), LIMITS, at_least=(8, 8))
+    assert decoded.image.size == (24, 24)
+    assert fit(decoded, rule).size == (48, 48)
 
 
 @pytest.mark.parametrize(("left_over", "corner"), [(0, 0), (1, 0), (2, 1), (3, 2), (5, 2), (7, 4)])

@@ -38,6 +38,15 @@ def test_numbers_come_back_from_bytes(values) -> None:
     assert np.array_equal(tensor(written, *values.shape).floats(), values)
 
 
+@pytest.mark.parametrize("before", range(4))
+def test_numbers_that_begin_at_any_byte_are_aligned(before) -> None:
+    written = np.arange(6, dtype=np.float32).tobytes()
+    within = memoryview(b" " * before + written)[before:]
+    floats = InputTensor("pixels", "FP32", (2, 3), within, "/inputs/0").floats()
+    assert floats.flags.aligned
+    assert floats.tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
 @settings(deadline=None, max_examples=50)
 @given(values=FLOATS, is_nested=st.booleans())
 def test_numbers_come_back_from_json_flat_or_nested(values, is_nested) -> None:
