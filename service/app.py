@@ -43,7 +43,7 @@ from service.watch import Watch
 
 logger = logging.getLogger("vitrine")
 RELAY_SECONDS = 1.0  # until one worker sees what another was told
-YOUNG_OBJECTS = 2000  # 700 would be those of the requests under way, looked at all the time
+YOUNG_OBJECTS = 2000  # new ones before garbage is looked for; Python's 700 are soon under way
 DESCRIPTION = "Classifies images with a Vision Transformer and shows what the model saw."
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 Failure = Callable[[], Exception]
@@ -36,12 +35,7 @@ class Interruption:
             self._came = True
             self._task.cancel()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Raise the error where the block was interrupted."""
         self._is_over = True
         if (
@@ -65,12 +59,7 @@ class TimeLimit(Interruption):
         self.timer = asyncio.get_running_loop().call_later(self._seconds, self.interrupt)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Stop the clock, and raise the error where it ran out."""
         self.timer.cancel()
-        super().__exit__(kind, error, traceback)
+        super().__exit__(kind)

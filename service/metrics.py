@@ -236,7 +236,7 @@ class Metrics:
 
     def _tell_request(self, exchange: Exchange) -> None:
         for stage in exchange.stages:
-            self.stage(stage.name).observe(stage.seconds)
+            self._tell_stage(stage.name, stage.seconds)
         self.request_count(exchange.route, str(exchange.status), exchange.problem).inc()
         self.route_seconds(exchange.route).observe(exchange.seconds)
         if exchange.problem == CallerGone.slug:

@@ -20,9 +20,9 @@ class Quota:
         self._what = what
 
     def take(self, amount: int = 0) -> Hold:
-        """Hold an amount until the block ends, which raises Overloaded when it does not fit.
+        """Hold an amount until the block ends; the block may add to it.
 
-        The block may add to it.
+        Entering it raises Overloaded when the amount does not fit.
         """
         return Hold(self, amount)
 
@@ -50,8 +50,7 @@ class Hold:
 
     def __enter__(self) -> Self:
         """Hold the first amount. Raises Overloaded."""
-        if self._first:
-            self.add(self._first)
+        self.add(self._first)
         return self
 
     def add(self, amount: int) -> None:

@@ -25,6 +25,14 @@ def is_cancelled() -> bool:
     return bool(asyncio.current_task().cancelling())
 
 
+async def ends(error: type[Exception], block) -> None:
+    """See a block end with an error, and the task go on as if nobody had cancelled it."""
+    with pytest.raises(error):
+        await block()
+    assert not is_cancelled()
+    await asyncio.sleep(0)
+
+
 def test_what_is_awaited_is_cancelled_and_the_error_is_the_blocks_own() -> None:
     async def interrupted(awaited):
         with Interruption(Late) as block:
@@ -62,13 +70,7 @@ def test_of_two_that_are_interrupted_together_the_outer_raises() -> None:
             soon(outer.interrupt)
             await asyncio.sleep(60)
 
-    async def use():
-        with pytest.raises(Late):
-            await interrupted()
-        assert not is_cancelled()
-        await asyncio.sleep(0)
-
-    asyncio.run(use())
+    asyncio.run(ends(Late, interrupted))
 
 
 def test_who_is_cancelled_from_outside_as_well_stays_cancelled() -> None:
@@ -92,12 +94,7 @@ def test_an_error_of_the_block_itself_passes_and_no_cancellation_is_left() -> No
             except asyncio.CancelledError:
                 raise ZeroDivisionError from None
 
-    async def use():
-        with pytest.raises(ZeroDivisionError):
-            await failing()
-        assert not is_cancelled()
-
-    asyncio.run(use())
+    asyncio.run(ends(ZeroDivisionError, failing))
 
 
 def test_a_block_that_has_ended_is_not_interrupted() -> None:
@@ -133,12 +130,7 @@ def test_a_block_is_interrupted_once() -> None:
             soon(block.interrupt)
             await asyncio.sleep(60)
 
-    async def use():
-        with pytest.raises(Late):
-            await interrupted()
-        assert not is_cancelled()
-
-    asyncio.run(use())
+    asyncio.run(ends(Late, interrupted))
 
 
 @pytest.mark.parametrize("seconds", [-1.0, 0.0, 0.01])
