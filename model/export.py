@@ -30,11 +30,12 @@ from model.vit import VisionTransformer
 from service.architecture import Architecture
 from service.bundle import Bundle, file_digest, read_bundle
 from service.contract import CONTRACT_FILE, GOLDEN_FILE, Contract, Name, Preprocessing
+from service.decoding import ImageLimits
 from service.engine import Engine
 from service.errors import InvalidInput
 from service.explanation.maps import attention_rollout
 from service.golden import REPLAYS, Golden, replay_classify, replay_trace
-from service.preprocess import ImageLimits, preprocess
+from service.preprocess import preprocess
 from service.record import Precision, Provenance
 
 CARD_FILE = "README.md"

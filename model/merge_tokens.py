@@ -26,11 +26,11 @@ from model.vit import VisionTransformer
 from service.budget import cpu_budget
 from service.bundle import read_bundle
 from service.contract import GOLDEN_FILE, Contract
+from service.decoding import ImageLimits
 from service.engine import Engine
 from service.errors import InvalidInput
 from service.golden import LOGITS_TOLERANCE, Golden, replay_classify
 from service.graphs import Graphs
-from service.preprocess import ImageLimits
 from service.record import Merging, Precision
 
 LARGEST_LOSS = 0.005  # of top-1

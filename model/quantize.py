@@ -16,10 +16,10 @@ from model.quantized_graph import WRITERS
 from model.sources import DataError, Picture
 from service.bundle import Bundle, read_bundle
 from service.contract import GOLDEN_FILE, Contract
+from service.decoding import ImageLimits
 from service.engine import Engine
 from service.errors import InvalidInput
 from service.golden import Golden, replay_classify
-from service.preprocess import ImageLimits
 from service.record import Precision, PrecisionName
 
 IMAGES_AT_LEAST = 10_000

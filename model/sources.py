@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from service.decoding import DecodedImage, ImageLimits, decode_image
 from service.errors import InvalidInput
-from service.preprocess import DecodedImage, ImageLimits, decode_image
 
 PARTS = ("train", "validation", "test")
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"}

@@ -21,7 +21,7 @@ from model.sources import (
     Size,
     Source,
 )
-from service.preprocess import DecodedImage, decode_image
+from service.decoding import DecodedImage, decode_image
 
 STREAM_PARTS = {  # the test part is not fetched: training never reads it
     "train": "train",

@@ -11,6 +11,7 @@ from service.bundle import Bundle
 from service.classify import Ranking, probabilities, rankings
 from service.contract import Contract
 from service.crop import crop_box
+from service.decoding import ImageFacts
 from service.drawing.options import Drawing
 from service.drawing.scale import Scale
 from service.engine import Floats
@@ -31,7 +32,6 @@ from service.explanation.faithfulness import Curve, MapFaithfulness
 from service.explanation.inquiry import Explanation, Map
 from service.explanation.methods import METHODS
 from service.explanation.question import Question
-from service.preprocess import ImageFacts
 from service.schemas import ClassifyResult, ImageItem, ModelIdentity, PredictionItem
 
 PREDICTIONS_BESIDE_A_MAP = 5

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from service.cores import Cores
+from service.decoding import ImageLimits, decode_in_calling_thread
 from service.loader import Lifecycle, Loader
 from service.metrics import Metrics
 from service.opening import bundle_opener, compute_threads
 from service.own_cpus import OwnCpus, own_cpus
-from service.preprocess import ImageLimits, decode_in_calling_thread
 from service.quota import Quota
 from service.rate import RateLimit
 from service.registry import Registry

@@ -12,12 +12,12 @@ from service.answers import scale_of
 from service.classify import probabilities
 from service.contract import Contract
 from service.crop import crop_box
+from service.decoding import DRAFT_MARGIN, ImageLimits, decode_image
 from service.drawing.heatmap import LONGEST_DRAWN, draw_heatmap, drawn_size
 from service.drawing.options import Drawing
 from service.drawing.sheet import LONGEST_SHEET, Tile, draw_sheet
 from service.explanation.inquiry import Explanation
 from service.explanation.question import Question
-from service.preprocess import DRAFT_MARGIN, ImageLimits, decode_image
 
 
 @dataclass(frozen=True)

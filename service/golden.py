@@ -20,12 +20,13 @@ from typing import Any
 import numpy as np
 
 from service.contract import Preprocessing
+from service.decoding import ImageLimits
 from service.engine import Engine, Floats, GraphName
 from service.errors import ContractError
 from service.explanation.maps import attention_rollout
 from service.explanation.passes import Pass, run_passes
 from service.explanation.removal import all_patches
-from service.preprocess import ImageLimits, preprocess
+from service.preprocess import preprocess
 
 LEVELS_TOLERANCE = (
     2.0  # decoders and resizers of other builds may differ by this many of 255 levels

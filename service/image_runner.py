@@ -11,9 +11,10 @@ import numpy as np
 
 from service.batch_sizes import BatchSizes
 from service.classify import Ranking, rankings
+from service.decoding import ImageFacts, ImageLimits
 from service.engine import Engine, Floats, failures
 from service.errors import InferenceFailed, VitrineError
-from service.preprocess import ImageFacts, ImageLimits, Prepared, prepare
+from service.preprocess import Prepared, prepare
 
 Image = bytes | Prepared | Floats  # encoded, decoded, or pixel values [3, rows, columns]
 DECODED_IN_BATCH_PIXELS = 1_000_000  # as many in few bytes: a flat PNG takes 12 to 25 ms for them

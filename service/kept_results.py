@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from service.batching import Ran
 from service.classify import Ranking
+from service.decoding import ImageFacts
 from service.engine import Floats
 from service.errors import VitrineError
 from service.explanation.faithfulness import Curve, MapFaithfulness
 from service.explanation.inquiry import Explanation, Map
 from service.image_runner import Classified
-from service.preprocess import ImageFacts
 from service.result_cache import Made
 
 Classification = Ran[Classified | VitrineError]

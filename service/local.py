@@ -11,6 +11,7 @@ from service.bundle import read_bundle
 from service.bundle_folder import find_bundles
 from service.classify import rankings
 from service.contract import GOLDEN_FILE
+from service.decoding import ImageLimits
 from service.drawing.heatmap import encode_png
 from service.drawing.options import Drawing
 from service.engine import Arrays, Engine, GraphName
@@ -21,7 +22,7 @@ from service.explanation.passes import Pass, run_passes
 from service.explanation.question import Question
 from service.figure import Figure, draw_figures
 from service.golden import REPLAYS, Golden, replay_classify
-from service.preprocess import ImageLimits, preprocess
+from service.preprocess import preprocess
 from service.schemas import ClassifyResult
 
 LIMITS = ImageLimits()

@@ -16,6 +16,7 @@ from service.batch_sizes import BatchSizes
 from service.bundle import read_bundle
 from service.bundle_folder import by_name_latest_first
 from service.contract import GOLDEN_FILE
+from service.decoding import ImageLimits
 from service.engine import Engine
 from service.errors import (
     ContractError,
@@ -27,7 +28,6 @@ from service.errors import (
 from service.freed_memory import give_back_freed_memory
 from service.golden import Golden, replay_classify
 from service.precision import PrecisionSetting, choose_precision
-from service.preprocess import ImageLimits
 from service.served_model import ServedModel
 from service.session import Provider
 

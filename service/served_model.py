@@ -14,6 +14,7 @@ from service.batch_sizes import BatchSizes
 from service.batching import Batcher, Ran
 from service.contract import Contract
 from service.cores import Cores
+from service.decoding import ImageLimits
 from service.engine import Arrays, Engine, Floats, GraphName
 from service.errors import InferenceFailed, Overloaded, PayloadTooLarge, VitrineError
 from service.explanation.passes import Pass, run_passes_apart
@@ -21,7 +22,7 @@ from service.golden import REPLAYS, Golden
 from service.holders import Holders
 from service.image_runner import Classified, Image, ImageRunner
 from service.precision import PrecisionChoice
-from service.preprocess import ImageLimits, Prepared
+from service.preprocess import Prepared
 from service.trace.parameters import Parameters
 
 OnBatch = Callable[[str, int, int], None]  # from the lane, the images run, and the size they ran as

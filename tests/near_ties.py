@@ -8,8 +8,9 @@ import numpy as np
 from PIL import Image
 
 from service.bundle import read_bundle
+from service.decoding import ImageLimits
 from service.engine import Engine
-from service.preprocess import ImageLimits, preprocess
+from service.preprocess import preprocess
 from tests.service.pictures import encode
 
 SIDE = 32

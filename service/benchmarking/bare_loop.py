@@ -21,13 +21,14 @@ from service.benchmarking.sample import Sample, side_by_side
 from service.benchmarking.workload import Work
 from service.bundle import Bundle, read_bundle
 from service.crop import crop_box
+from service.decoding import ImageLimits
 from service.engine import Engine
 from service.errors import InferenceFailed
 from service.explanation.inquiry import Inquiry, answer
 from service.explanation.passes import run_passes
 from service.explanation.question import Question, ask
 from service.precision import choose_precision
-from service.preprocess import INTERPOLATIONS, ImageLimits, pixel_values, preprocess
+from service.preprocess import INTERPOLATIONS, pixel_values, preprocess
 from service.settings import Settings
 
 LIMITS = ImageLimits()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from service.preprocess import ImageLimits, decode_image
+from service.decoding import ImageLimits, decode_image
 
 DRAWN_SIDE = 224
 SHAPES = 60

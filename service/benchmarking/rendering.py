@@ -9,11 +9,11 @@ import numpy as np
 
 from service.benchmarking.pictures import drawn_picture
 from service.benchmarking.sample import Spread
+from service.decoding import ImageLimits, decode_image
 from service.drawing.heatmap import draw_heatmap, encode_png
 from service.drawing.options import Drawing, Overlay
 from service.drawing.scale import Scale
 from service.engine import Floats
-from service.preprocess import ImageLimits, decode_image
 
 RENDERED_SIDE = 1024
 OVERLAYS: tuple[Overlay, ...] = get_args(Overlay)

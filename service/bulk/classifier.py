@@ -15,6 +15,7 @@ from service.bulk.stretch import Name
 from service.bundle import read_bundle
 from service.classify import rankings
 from service.contract import GOLDEN_FILE
+from service.decoding import ImageLimits, decode_in_calling_thread
 from service.engine import Arrays, Engine, Floats, failures
 from service.errors import InferenceFailed, VitrineError
 from service.explanation.inquiry import Inquiry, answer
@@ -22,7 +23,7 @@ from service.explanation.passes import run_passes_apart
 from service.explanation.question import Question
 from service.golden import Golden, replay_classify, replay_explain
 from service.precision import choose_precision
-from service.preprocess import ImageLimits, decode_in_calling_thread, preprocess
+from service.preprocess import preprocess
 
 RELEVANCE = Question(method="relevance")  # of the predicted class, as `POST /explain` has it
 

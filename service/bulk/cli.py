@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, Field, field_validator
 from pydantic_settings import CliPositionalArg
 
+from service.decoding import ImageLimits
 from service.errors import InvalidParameter
 from service.extra import need
-from service.preprocess import ImageLimits
 from service.record import PrecisionName
 from service.session import PROVIDER_NAMES, Provider
 from service.settings import EMBEDDED_BUNDLES

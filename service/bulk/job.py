@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from service.bundle import Bundle
+from service.decoding import ImageLimits
 from service.errors import ContractError, NotExplainable
-from service.preprocess import ImageLimits
 from service.record import PrecisionName
 from service.session import Provider
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from service.decoding import ImageFacts
 from service.explanation.inquiry import Explanation
 from service.explanation.question import Question
 from service.kept_results import Explained, kept_explanation
-from service.preprocess import ImageFacts, Prepared
+from service.preprocess import Prepared
 from service.result_cache import Made, ResultCache
 from service.result_key import ResultKey
 from service.routes.cached_results import all_of, ask_cache, content_digests, note_outcome

@@ -11,10 +11,10 @@ from fastapi import Request
 
 from service.batching import Ran
 from service.classify import Ranking
+from service.decoding import ImageFacts
 from service.engine import Floats
 from service.errors import VitrineError
 from service.image_runner import Classified
-from service.preprocess import ImageFacts
 from service.routes.cached_classification import classify_cached
 from service.routes.context import Context
 from service.routes.stages import Stopwatch, seconds_left, while_connected

@@ -13,9 +13,9 @@ from typing import Annotated, TypeVar, cast
 from fastapi import Depends, Request
 
 from service.cores import Cores
+from service.decoding import ImageLimits
 from service.loader import Loader
 from service.metrics import Metrics
-from service.preprocess import ImageLimits
 from service.quota import Quota
 from service.registry import Registry
 from service.relay import Relay

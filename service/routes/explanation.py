@@ -10,6 +10,7 @@ from functools import partial
 from fastapi import Request
 
 from service.answers import explain_result
+from service.decoding import ImageFacts
 from service.drawing.options import Drawing
 from service.engine import Arrays
 from service.errors import InvalidParameter, NotExplainable, VitrineError
@@ -17,7 +18,7 @@ from service.explain_schemas import ExplainMapsResult, ExplainResult
 from service.explanation.inquiry import Explanation, Inquiry
 from service.explanation.question import ExplainOptions, Question, ask
 from service.kept_results import Explained
-from service.preprocess import ImageFacts, Prepared
+from service.preprocess import Prepared
 from service.result_key import ResultKey
 from service.routes.cached_explanation import (
     PICTURES_AT_ONCE,

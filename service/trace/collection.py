@@ -12,8 +12,9 @@ from service.bundle import Bundle
 from service.classify import probabilities
 from service.contract import Contract
 from service.crop import crop_box
+from service.decoding import ImageFacts
 from service.engine import Arrays, Floats
-from service.preprocess import ImageFacts, Prepared, levels_of
+from service.preprocess import Prepared, levels_of
 from service.trace.parameters import Parameters
 from service.trace.question import Entry, TraceQuestion
 from service.trace.tensors import JOINT_PARTS

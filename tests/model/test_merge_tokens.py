@@ -15,10 +15,10 @@ from model.cli import main
 from model.merge_tokens import MergingRefused, merge_tokens
 from model.quantize import quantize
 from service.bundle import read_bundle
+from service.decoding import ImageLimits
 from service.engine import Engine
 from service.errors import InvalidInput, NotExplainable, NotTraceable
 from service.golden import Golden, replay_classify
-from service.preprocess import ImageLimits
 from tests.exported import exported_once
 from tests.near_ties import write_torn
 from tests.untraced import untraced_exporter

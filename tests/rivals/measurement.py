@@ -22,8 +22,9 @@ from service.benchmarking.sample import Sample
 from service.benchmarking.workload import CLASSIFY
 from service.budget import cpu_budget
 from service.bundle import read_bundle
+from service.decoding import ImageLimits
 from service.errors import InferenceFailed, ModelNotReady
-from service.preprocess import ImageLimits, preprocess
+from service.preprocess import preprocess
 from tests.rivals.answer import TIMES, Best, check, post
 from tests.rivals.contender import OK, Contender
 from tests.rivals.process import Running, idle_share, pause, resume

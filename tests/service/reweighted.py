@@ -15,9 +15,10 @@ from model.explain import Attender, Explainer
 from model.vit import VisionTransformer
 from service.architecture import Architecture
 from service.contract import GOLDEN_FILE, Preprocessing
+from service.decoding import ImageLimits
 from service.explanation.maps import attention_rollout
 from service.golden import Golden
-from service.preprocess import ImageLimits, preprocess
+from service.preprocess import preprocess
 
 WEIGHTS_FILE = "weights.safetensors"
 LENGTH_BYTES = 8  # a file is the header's length, the header in JSON, and the numbers

@@ -15,11 +15,11 @@ import pytest
 
 from service.batching import Ran
 from service.classify import rankings
+from service.decoding import ImageFacts
 from service.errors import CallerGone, Overloaded, UnsupportedMediaType
 from service.explanation.inquiry import Explanation, Map
 from service.image_runner import Classified
 from service.kept_results import kept_classification, kept_explanation
-from service.preprocess import ImageFacts
 from tests.service.live import Live, serving
 from tests.service.pictures import draw, encode, text_of
 from tests.service.problems import assert_problem

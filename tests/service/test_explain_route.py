@@ -11,9 +11,10 @@ import torch
 from PIL import Image
 
 from model.config import VisionTransformerConfig
+from service.decoding import ImageLimits
 from service.errors import InvalidInput, InvalidParameter, ModelNotFound, NotExplainable
 from service.explanation.methods import METHODS
-from service.preprocess import ImageLimits, preprocess
+from service.preprocess import preprocess
 from tests.service.live import Live, serving
 from tests.service.pictures import draw, encode, text_of
 from tests.service.problems import assert_problem

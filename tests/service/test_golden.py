@@ -9,6 +9,7 @@ import pytest
 
 from service.bundle import read_bundle
 from service.contract import GOLDEN_FILE
+from service.decoding import ImageLimits
 from service.drawing.options import Drawing
 from service.engine import Engine
 from service.errors import ContractError
@@ -21,7 +22,6 @@ from service.golden import (
     replay_trace,
 )
 from service.local import LocalModel
-from service.preprocess import ImageLimits
 from tests.service.pictures import draw, encode
 
 LIMITS = ImageLimits()

@@ -14,10 +14,10 @@ from service.batch_sizes import BatchSizes
 from service.bundle import read_bundle
 from service.contract import GOLDEN_FILE
 from service.cores import Cores
+from service.decoding import ImageLimits
 from service.engine import Engine
 from service.golden import Golden
 from service.precision import PrecisionChoice
-from service.preprocess import ImageLimits
 from service.registry import open_model
 from service.served_model import BRIEF_SECONDS, LONG_SECONDS, ServedModel
 from tests.service.pictures import draw, encode

@@ -16,6 +16,7 @@ import pytest
 import tritonclient.http as triton
 from tritonclient.utils import InferenceServerException
 
+from service.decoding import ImageLimits
 from service.errors import (
     InvalidInput,
     ModelNotFound,
@@ -24,7 +25,7 @@ from service.errors import (
     UnreadableImage,
     UnsupportedMediaType,
 )
-from service.preprocess import ImageLimits, preprocess
+from service.preprocess import preprocess
 from tests.service.live import Live, serving
 from tests.service.pictures import draw, encode, text_of
 from tests.service.problems import assert_problem

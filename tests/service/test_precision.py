@@ -15,11 +15,12 @@ import pytest
 from service.bundle import file_digest, read_bundle, read_contract
 from service.classify import probabilities
 from service.contract import CONTRACT_FILE
+from service.decoding import ImageLimits
 from service.doctor.examination import examine
 from service.engine import Engine
 from service.errors import ContractError, ProviderError
 from service.precision import WORTHWHILE, measure_speedup
-from service.preprocess import ImageLimits, preprocess
+from service.preprocess import preprocess
 from service.registry import open_model
 from service.settings import Settings
 from tests.service.live import serving

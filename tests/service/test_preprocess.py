@@ -18,18 +18,16 @@ from PIL import Image
 
 from service.contract import Preprocessing
 from service.crop import crop_box, crop_corner, resized_size
-from service.errors import InvalidInput, PayloadTooLarge, UnreadableImage, UnsupportedMediaType
-from service.preprocess import (
+from service.decoding import (
     FORMATS,
     MOST_SCANS,
     ORIENTATION_TAG,
     TRANSPOSITIONS,
     ImageLimits,
     decode_image,
-    fit,
-    pixel_values,
-    preprocess,
 )
+from service.errors import InvalidInput, PayloadTooLarge, UnreadableImage, UnsupportedMediaType
+from service.preprocess import fit, pixel_values, preprocess
 from tests.service.pictures import draw, encode, header_bomb
 
 LIMITS = ImageLimits()
@@ -471,7 +469,7 @@ COUNTED_WHILE_DECODING = """
 import io, os, threading
 import numpy as np
 from PIL import Image
-from service.preprocess import ImageLimits, decode_image, decode_in_calling_thread
+from service.decoding import ImageLimits, decode_image, decode_in_calling_thread
 
 noise = np.random.default_rng(0).integers(0, 255, (1500, 2000, 3), dtype=np.uint8)
 encoded = io.BytesIO()

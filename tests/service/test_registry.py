@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from service.cores import Cores
+from service.decoding import ImageLimits
 from service.errors import ContractError, ModelNotFound, ModelNotReady, NothingToRollBackTo
-from service.preprocess import ImageLimits
 from service.registry import Registry, open_model
 from service.served_model import ServedModel
 from tests.service.renewed import renew

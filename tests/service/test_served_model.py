@@ -15,10 +15,10 @@ from service.batch_sizes import BatchSizes
 from service.bundle import read_bundle
 from service.contract import GOLDEN_FILE
 from service.cores import Cores
+from service.decoding import ImageLimits
 from service.engine import Engine
 from service.golden import Golden
 from service.precision import PrecisionChoice
-from service.preprocess import ImageLimits
 from service.served_model import ServedModel
 
 PATIENCE_SECONDS = 20

@@ -15,6 +15,7 @@ from model.checkpoint import load_checkpoint
 from model.vit import VisionTransformer
 from service.bundle import read_bundle
 from service.contract import GOLDEN_FILE, WEIGHTS_FILE
+from service.decoding import ImageLimits, decode_image
 from service.errors import (
     ContractError,
     InvalidInput,
@@ -23,7 +24,7 @@ from service.errors import (
     Overloaded,
 )
 from service.golden import Golden
-from service.preprocess import ImageLimits, decode_image, fit
+from service.preprocess import fit
 from service.settings import EMBEDDED_BUNDLES
 from service.trace.message import message, quantized
 from service.trace.parameters import Parameters

@@ -19,8 +19,9 @@ from model.pretrained.conversion import read_public_model
 from model.pretrained.image_processor import read_processor
 from model.pretrained.overrides import Overrides
 from service.contract import Preprocessing
+from service.decoding import ImageLimits
 from service.errors import InvalidInput
-from service.preprocess import ImageLimits, preprocess
+from service.preprocess import preprocess
 from tests.model.pretrained.photographs import CLOTHING, drawn_pictures, photographs
 from tests.model.pretrained.saved import KINDS, saved
 

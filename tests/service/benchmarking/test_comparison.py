@@ -21,9 +21,9 @@ from service.benchmarking.server_process import server_process
 from service.benchmarking.workload import CLASSIFY, chosen_works, works
 from service.bundle import read_bundle
 from service.cli import main
+from service.decoding import ImageLimits, decode_image
 from service.errors import InferenceFailed, InvalidInput, InvalidParameter, ModelNotReady
 from service.explanation.methods import METHODS
-from service.preprocess import ImageLimits, decode_image
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")
 

@@ -21,7 +21,7 @@ from service.benchmarking.sample import Sample
 from service.benchmarking.scenario import Scenario
 from service.benchmarking.workload import CLASSIFY, PLAIN
 from service.cli import main
-from service.preprocess import ImageLimits, decode_image
+from service.decoding import ImageLimits, decode_image
 from tests.service.pictures import draw, encode
 
 pytestmark = pytest.mark.usefixtures("untraced_processes")

@@ -14,7 +14,8 @@ from torch.nn import functional
 from model.export import export_bundle
 from model.vit import VisionTransformer
 from service.contract import Preprocessing
-from service.preprocess import ImageLimits, preprocess
+from service.decoding import ImageLimits
+from service.preprocess import preprocess
 from tests import autograd
 from tests.model.pets import LABELS, MEAN, STD, checkpoint, pets_vit
 from tests.model.vits import ODD, PUBLIC_SHAPES, public_vit, small_vit

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from service.decoding import ImageLimits
 from service.errors import CallerGone, InvalidParameter, Overloaded
 from service.explanation.methods import METHODS
-from service.preprocess import ImageLimits, preprocess
+from service.preprocess import preprocess
 from tests.service.live import PATIENCE_SECONDS, Live, serving
 from tests.service.pictures import draw, encode, text_of
 from tests.service.problems import assert_problem

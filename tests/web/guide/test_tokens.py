@@ -12,7 +12,8 @@ from playwright.sync_api import Locator, Page, expect
 from torch.nn.functional import cosine_similarity
 
 from service.contract import Preprocessing
-from service.preprocess import ImageLimits, decode_image, fit
+from service.decoding import ImageLimits, decode_image
+from service.preprocess import fit
 from tests.web.guide.truth import Truth, truth_of
 from tests.web.guide.visitor import choose_and_wait, numbers, open_step, verdict
 from tests.web.servers import running_server

@@ -13,7 +13,8 @@ from model.checkpoint import Checkpoint, load_checkpoint
 from model.vit import Block, BlockSteps, Steps
 from service.bundle_folder import find_bundles
 from service.contract import Preprocessing
-from service.preprocess import ImageLimits, preprocess
+from service.decoding import ImageLimits
+from service.preprocess import preprocess
 from service.settings import EMBEDDED_BUNDLES
 
 
