@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from service.cores import Cores
@@ -46,7 +45,7 @@ def compose(settings: Settings) -> Context:
         metrics=metrics,
         cores=cores,
         body_bytes=Quota(settings.max_queue_bytes, "bytes of request bodies"),
-        picture_threads=ThreadPoolExecutor(threads, thread_name_prefix="picture"),
+        picture_threads=cores.threads_beside(threads, "picture"),
         loader=loader,
         relay=Relay(loader, shared_folder()),
         results=ResultCache(settings.cache_bytes) if settings.cache_bytes else None,

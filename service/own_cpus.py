@@ -36,8 +36,7 @@ class OwnCpus:
     """CPUs for as many threads. Without any, every thread runs where the system wants it to.
 
     A thread is kept on one CPU only while it computes by itself, and one that is brought there is
-    let go at once, so that the threads which they start may run on all. Where the system refuses,
-    it decides alone from then on.
+    let go at once. Where the system refuses, it decides alone from then on.
     """
 
     def __init__(self, cpus: Iterable[int] = ()) -> None:
@@ -58,6 +57,14 @@ class OwnCpus:
         """Let the calling thread run on every CPU."""
         if self._stays:
             self._mine.stays = not self._allow(0, self._all)
+
+    def let_go(self) -> None:
+        """Let the calling thread, which may be a new one, run on every CPU.
+
+        A thread begins with the CPUs of the one that starts it, and that may be brought just then.
+        """
+        if not self._is_refused:
+            self._allow(0, self._all)
 
     def bring(self, thread: int, wake: Callable[[], object]) -> None:
         """Wake a thread, by its native id, on the CPU of the calling one where that stays.

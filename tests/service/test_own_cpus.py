@@ -7,10 +7,14 @@ import logging
 import os
 import sys
 import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from service.app import THREADS_BESIDE, create_app
 from service.benchmarking.load_process import load_process
 from service.benchmarking.request import post
 from service.benchmarking.server_process import server_process
@@ -108,6 +112,38 @@ def test_a_thread_is_woken_on_the_cpu_of_who_has_done_and_is_free_afterwards() -
     assert where() == CPUS
 
 
+@pytest.fixture
+def brought() -> Iterator[int]:
+    """The calling thread as one that is brought to a CPU and not let go yet."""
+    cpu = min(CPUS)
+    os.sched_setaffinity(0, {cpu})
+    yield cpu
+    os.sched_setaffinity(0, CPUS)
+
+
+def test_threads_run_on_every_cpu_also_when_one_that_is_brought_starts_them(brought) -> None:
+    async def start_each_kind(cores):
+        computing = await on_each_core(cores, on_all=True)
+        with cores.threads_beside(1, "beside") as beside:
+            return [*computing, beside.submit(where).result(PATIENCE_SECONDS)]
+
+    assert play(start_each_kind, len(CPUS), OwnCpus(CPUS)) == [CPUS] * (len(CPUS) + 1)
+
+
+def test_threads_that_load_and_draw_run_on_every_cpu_whoever_starts_them(tiny_bundle) -> None:
+    async def start_both_kinds() -> list[frozenset[int]]:
+        app = create_app(Settings(bundles=tiny_bundle, threads=len(CPUS)))
+        async with app.router.lifespan_context(app):
+            os.sched_setaffinity(0, {min(CPUS)})
+            beside = asyncio.gather(*[asyncio.to_thread(where) for _ in range(THREADS_BESIDE)])
+            return [*await beside, await app.state.context.in_thread(where)]
+
+    try:
+        assert asyncio.run(start_both_kinds()) == [CPUS] * (THREADS_BESIDE + 1)
+    finally:
+        os.sched_setaffinity(0, CPUS)
+
+
 def test_where_the_system_refuses_work_is_done_all_the_same(monkeypatch, caplog) -> None:
     def refuse(thread, cpus):
         raise PermissionError(1, "Operation not permitted")
@@ -124,15 +160,25 @@ def test_where_the_system_refuses_work_is_done_all_the_same(monkeypatch, caplog)
 def test_a_service_under_load_keeps_its_computing_threads_apart_and_its_loop_free(
     tiny_bundle: Path,
 ) -> None:
-    as_many = {"VITRINE_THREADS": str(len(CPUS))}
-    with load_process() as callers, server_process(tiny_bundle, as_many) as server:
-        answered = callers.keep_busy(
-            server.address, post(server.address, "/classify", encode(draw())), callers=8, seconds=1
-        )
-        threads = {int(name) for name in os.listdir(f"/proc/{server.pid}/task")}
-        kept = [where(thread) for thread in threads if where(thread) != CPUS]
+    def kept_beside_the_loop(server: int) -> list[frozenset[int]]:
+        beside = {int(thread) for thread in os.listdir(f"/proc/{server}/task")} - {server}
+        return [cpus for cpus in map(where, beside) if cpus != CPUS]
+
+    as_many, seen = {"VITRINE_THREADS": str(len(CPUS))}, []
+    with (
+        load_process() as callers,
+        server_process(tiny_bundle, as_many) as server,
+        ThreadPoolExecutor(1) as looking_on,
+    ):
+        request = post(server.address, "/classify", encode(draw()))
+        calls = looking_on.submit(callers.keep_busy, server.address, request, callers=8, seconds=1)
+        while not calls.done():
+            seen.append(kept_beside_the_loop(server.pid))
+            time.sleep(0.01)
+        answered = calls.result()
         until(lambda: where(server.pid) == CPUS)
     assert not answered.errors
-    assert len(kept) >= 2  # eight callers, two at once or more
-    assert {len(cpus) for cpus in kept} == {1}
-    assert len(set(kept)) == len(kept)
+    assert max(map(len, seen)) >= 2  # eight callers, two at once or more
+    for kept in seen:
+        assert {len(cpus) for cpus in kept} <= {1}
+        assert len(set(kept)) == len(kept)
