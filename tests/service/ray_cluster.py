@@ -21,9 +21,13 @@ from tests.untraced import untraced
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 200
-SECONDS = {  # between what replicas and proxies tell the autoscaler
+SECONDS = {
+    # between what replicas and proxies tell the autoscaler
     "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
     "RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
+    # until a proxy is given up: a busy machine imports it in more than Ray's own 5
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "50",
+    "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "50",
 }
 
 
