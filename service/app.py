@@ -43,7 +43,7 @@ from service.watch import Watch
 
 logger = logging.getLogger("vitrine")
 RELAY_SECONDS = 1.0  # until one worker sees what another was told
-THREADS_BESIDE = 4  # that load, watch and write files: asyncio's default executor
+WAITING_THREADS = 4  # for what would hold up the event loop: models opened, folders looked at
 YOUNG_OBJECTS = 2000  # new ones before garbage is looked for; Python's 700 are soon under way
 DESCRIPTION = "Classifies images with a Vision Transformer and shows what the model saw."
 
@@ -91,8 +91,8 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        beside = context.cores.threads_beside(THREADS_BESIDE, "beside")
-        asyncio.get_running_loop().set_default_executor(beside)
+        waiting = context.cores.thread_pool(WAITING_THREADS, "waiting")
+        asyncio.get_running_loop().set_default_executor(waiting)  # asyncio.to_thread's
         loading = asyncio.create_task(load_and_watch())
         yield
         context.is_draining = True

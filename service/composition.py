@@ -45,7 +45,7 @@ def compose(settings: Settings) -> Context:
         metrics=metrics,
         cores=cores,
         body_bytes=Quota(settings.max_queue_bytes, "bytes of request bodies"),
-        picture_threads=cores.threads_beside(threads, "picture"),
+        picture_threads=cores.thread_pool(threads, "picture"),
         loader=loader,
         relay=Relay(loader, shared_folder()),
         results=ResultCache(settings.cache_bytes) if settings.cache_bytes else None,

@@ -42,7 +42,7 @@ class Cores:
         self._order = count()
         self._waiting: list[tuple[float, int, int, int, asyncio.Future[None]]] = []
         self._own = own or OwnCpus()
-        self._threads = self.threads_beside(self.places, name)
+        self._threads = self.thread_pool(self.places, name)
 
     @property
     def free(self) -> int:
@@ -125,8 +125,8 @@ class Cores:
         self.submit(tried, done)
         return await asyncio.shield(running)  # a thread cannot be stopped: its place stays held
 
-    def threads_beside(self, number: int, name: str) -> ThreadPoolExecutor:
-        """Give so many threads that need no place; they run on every CPU, whoever starts them."""
+    def thread_pool(self, number: int, name: str) -> ThreadPoolExecutor:
+        """Give so many threads, which begin on every CPU, whoever starts them."""
         return ThreadPoolExecutor(number, name, initializer=self._own.let_go)
 
     def close(self) -> None:

@@ -159,7 +159,7 @@ def _open(data: bytes, limits: ImageLimits) -> Image.Image:
     except UnidentifiedImageError:
         raise UnsupportedMediaType(
             f"the {len(data):,} bytes are not a picture in one of {', '.join(FORMATS)}; "
-            "convert it to one of these, and send its bytes as they are (curl --data-binary)"
+            "convert it to one of these, and send the file unchanged"
         ) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PayloadTooLarge(
@@ -168,8 +168,8 @@ def _open(data: bytes, limits: ImageLimits) -> Image.Image:
         ) from None
     except Exception as error:  # on hostile input a parser may raise anything
         raise UnreadableImage(
-            f"the picture's header cannot be read: {error}; save it again, and send its bytes as "
-            "they are (curl --data-binary)"
+            f"the picture's header cannot be read: {error}; save it again, and send the file "
+            "unchanged"
         ) from error
 
 

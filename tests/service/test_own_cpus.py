@@ -10,11 +10,12 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from service.app import THREADS_BESIDE, create_app
+from service.app import WAITING_THREADS, create_app
 from service.benchmarking.load_process import load_process
 from service.benchmarking.request import post
 from service.benchmarking.server_process import server_process
@@ -112,36 +113,35 @@ def test_a_thread_is_woken_on_the_cpu_of_who_has_done_and_is_free_afterwards() -
     assert where() == CPUS
 
 
-@pytest.fixture
-def brought() -> Iterator[int]:
-    """The calling thread as one that is brought to a CPU and not let go yet."""
-    cpu = min(CPUS)
-    os.sched_setaffinity(0, {cpu})
-    yield cpu
-    os.sched_setaffinity(0, CPUS)
+@contextmanager
+def brought() -> Iterator[None]:
+    """Make the calling thread one that is brought to a CPU and not let go yet."""
+    os.sched_setaffinity(0, {min(CPUS)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, CPUS)
 
 
-def test_threads_run_on_every_cpu_also_when_one_that_is_brought_starts_them(brought) -> None:
+def test_threads_begin_on_every_cpu_also_when_one_that_is_brought_starts_them() -> None:
     async def start_each_kind(cores):
-        computing = await on_each_core(cores, on_all=True)
-        with cores.threads_beside(1, "beside") as beside:
-            return [*computing, beside.submit(where).result(PATIENCE_SECONDS)]
+        with brought(), cores.thread_pool(1, "other") as pool:
+            computing = await on_each_core(cores, on_all=True)
+            return [*computing, pool.submit(where).result(PATIENCE_SECONDS)]
 
     assert play(start_each_kind, len(CPUS), OwnCpus(CPUS)) == [CPUS] * (len(CPUS) + 1)
 
 
-def test_threads_that_load_and_draw_run_on_every_cpu_whoever_starts_them(tiny_bundle) -> None:
+def test_threads_that_load_and_draw_begin_on_every_cpu_whoever_starts_them(tiny_bundle) -> None:
     async def start_both_kinds() -> list[frozenset[int]]:
         app = create_app(Settings(bundles=tiny_bundle, threads=len(CPUS)))
         async with app.router.lifespan_context(app):
-            os.sched_setaffinity(0, {min(CPUS)})
-            beside = asyncio.gather(*[asyncio.to_thread(where) for _ in range(THREADS_BESIDE)])
-            return [*await beside, await app.state.context.in_thread(where)]
+            with brought():
+                waiting = [asyncio.to_thread(where) for _ in range(WAITING_THREADS)]
+                drawing = app.state.context.in_thread(where)
+                return await asyncio.gather(*waiting, drawing)
 
-    try:
-        assert asyncio.run(start_both_kinds()) == [CPUS] * (THREADS_BESIDE + 1)
-    finally:
-        os.sched_setaffinity(0, CPUS)
+    assert asyncio.run(start_both_kinds()) == [CPUS] * (WAITING_THREADS + 1)
 
 
 def test_where_the_system_refuses_work_is_done_all_the_same(monkeypatch, caplog) -> None:

@@ -27,7 +27,7 @@ from service.decoding import (
     decode_image,
 )
 from service.errors import InvalidInput, PayloadTooLarge, UnreadableImage, UnsupportedMediaType
-from service.preprocess import fit, pixel_values, preprocess
+from service.preprocess import INTERPOLATIONS, fit, pixel_values, preprocess
 from tests.service.pictures import draw, encode, header_bomb
 
 LIMITS = ImageLimits()
@@ -230,6 +230,17 @@ def test_cropping_after_resizing_gives_the_very_pixels_of_resizing_all(
     left, top = half[rounding](columns - 39), half[rounding](rows - 47)
     expected = np.asarray(whole.crop((left, top, left + 39, top + 47)))
     np.testing.assert_array_equal(np.asarray(fit(decoded, rule)), expected)
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic", "lanczos"])
+@pytest.mark.parametrize("image_format", ["PNG", "JPEG"])
+def test_a_picture_of_the_models_own_size_is_what_resizing_would_give(
+    image_format, interpolation
+) -> None:
+    rule = square(48, interpolation=interpolation)
+    decoded = decode_image(encode(draw(48, 48), image_format), LIMITS, at_least=rule.size)
+    resized = decoded.image.resize((48, 48), INTERPOLATIONS[interpolation], box=(0, 0, 48, 48))
+    np.testing.assert_array_equal(np.asarray(fit(decoded, rule)), np.asarray(resized))
 
 
 @pytest.mark.parametrize(
