@@ -17,7 +17,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from service.bundle import Bundle
-from service.errors import InferenceFailed, NotExplainable, NotTraceable
+from service.errors import InferenceFailed, ModelNotReady, NotExplainable, NotTraceable
 from service.graphs import GraphSpec
 from service.record import PrecisionName
 from service.session import PROVIDER_NAMES, Provider, open_session
@@ -61,8 +61,10 @@ class Engine:
         self.threads = threads
         self.precision = precision
         self._asked = provider
-        self._classify = self._open(bundle.contract.classify_graph(precision), threads)
-        self._sessions = {("classify", threads, 0): self._classify}
+        opened = self._open(bundle.contract.classify_graph(precision), threads)
+        self._sessions = {("classify", threads, 0): opened}
+        self._provider = cast(str, opened.get_providers()[0])
+        self._is_closed = False
         self._opening = threading.Lock()
         self._own = threading.local()
         self._turn = count()
@@ -70,12 +72,12 @@ class Engine:
     @property
     def provider(self) -> str:
         """The execution provider that the classify session really uses."""
-        return cast(str, self._classify.get_providers()[0])
+        return self._provider
 
     @property
     def options(self) -> onnxruntime.SessionOptions:
         """The options that the classify session really has."""
-        return self._classify.get_session_options()
+        return self._session("classify", self.threads).get_session_options()
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -165,6 +167,12 @@ class Engine:
         """
         return _run(self._session(graph, threads), list(outputs), inputs)
 
+    def close(self) -> None:
+        """Free the sessions, whoever still knows the engine; nothing runs it now, or later."""
+        with self._opening:
+            self._is_closed = True
+            self._sessions.clear()
+
     def is_open(self, graph: GraphName) -> bool:
         """Whether a graph's session was opened."""
         return any(name == graph for name, *_ in self._sessions)
@@ -201,6 +209,8 @@ class Engine:
         if session := self._sessions.get(key):
             return session
         with self._opening:
+            if self._is_closed:
+                raise ModelNotReady("the model was closed; try again")
             if key not in self._sessions:
                 self._sessions[key] = self._open(self._graph(name), key[1])
             return self._sessions[key]

@@ -251,6 +251,7 @@ class ServedModel:
             self._device.close()
         # Queues and model know each other: apart, their memory is free at once.
         self._classify, self._passes, self._images = None, {}, None
+        self.engine.close()  # a thread that ran it last may know it for a moment longer
 
     def _run_passes(self, passes: Sequence[Pass], is_wide: bool) -> list[Arrays | InferenceFailed]:
         for graph in {one.graph for one in passes} - self._verified:

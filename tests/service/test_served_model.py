@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from service.contract import GOLDEN_FILE
 from service.cores import Cores
 from service.decoding import ImageLimits
 from service.engine import Engine
+from service.errors import ModelNotReady
 from service.golden import Golden
 from service.precision import PrecisionChoice
 from service.served_model import ServedModel
@@ -25,15 +27,15 @@ PATIENCE_SECONDS = 20
 IMAGE = np.zeros((3, 32, 32), np.float32)
 
 
-@pytest.fixture(scope="module")
-def engine(tiny_bundle: Path) -> Engine:
-    return Engine(read_bundle(tiny_bundle), threads=1)
+def play(use: Callable, bundle: Path) -> None:
+    """Let `use` work with a model, then close it; nothing may hang, nor hold what it computes with.
 
-
-def play(use: Callable, engine: Engine) -> None:
-    """Let `use` work with a model, then close it; nothing may hang."""
+    The model itself may still be known: to whom it was closed for, or to a thread that ran it.
+    """
 
     async def serve() -> None:
+        engine = Engine(read_bundle(bundle), threads=1)
+        sessions = weakref.WeakSet(engine._sessions.values())
         golden = Golden.load(engine.bundle.path(GOLDEN_FILE))
         model = ServedModel(engine, golden, BatchSizes.up_to(1), PrecisionChoice("fp32"))
         model.start(Cores(1), limits=ImageLimits(), max_queue=4, max_passes=4)
@@ -41,6 +43,9 @@ def play(use: Callable, engine: Engine) -> None:
             await use(model)
             await model.close()
         assert not model.is_alive
+        assert not sessions
+        with pytest.raises(ModelNotReady, match="closed"):
+            engine.classify(IMAGE[None])
 
     asyncio.run(serve())
 
@@ -58,7 +63,7 @@ async def settle() -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(data=st.data())
-def test_a_model_is_open_while_anybody_holds_it_and_closed_after(engine, data) -> None:
+def test_a_model_is_open_while_anybody_holds_it_and_closed_after(tiny_bundle, data) -> None:
     steps = data.draw(st.lists(st.sampled_from(["hold", "leave", "cancel", "turn"]), max_size=12))
 
     async def use(model: ServedModel) -> None:
@@ -89,10 +94,10 @@ def test_a_model_is_open_while_anybody_holds_it_and_closed_after(engine, data) -
             holder.cancel()
         await closing
 
-    play(use, engine)
+    play(use, tiny_bundle)
 
 
-def test_a_holder_is_answered_while_the_model_is_being_closed(engine) -> None:
+def test_a_holder_is_answered_while_the_model_is_being_closed(tiny_bundle) -> None:
     async def use(model: ServedModel) -> None:
         with model.held():
             closing = asyncio.create_task(model.close())
@@ -101,10 +106,10 @@ def test_a_holder_is_answered_while_the_model_is_being_closed(engine) -> None:
             assert ran.result.logits.shape == (3,)
         await closing
 
-    play(use, engine)
+    play(use, tiny_bundle)
 
 
-def test_a_model_whose_closing_is_cancelled_goes_on(engine) -> None:
+def test_a_model_whose_closing_is_cancelled_goes_on(tiny_bundle) -> None:
     async def use(model: ServedModel) -> None:
         with model.held():
             closing = asyncio.create_task(model.close())
@@ -115,4 +120,4 @@ def test_a_model_whose_closing_is_cancelled_goes_on(engine) -> None:
         assert model.is_alive
         assert len(await model.classify([IMAGE])) == 1
 
-    play(use, engine)
+    play(use, tiny_bundle)
