@@ -6,7 +6,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-WORTHWHILE = 1.05  # times what an image takes at half the size
+SLOWER = 1.05  # times what an image takes at half the size
+FASTER = 0.97  # likewise
+ALWAYS = 2  # images together: the event loop has half as many batches to hand over
 TURNS = 2
 
 
@@ -36,24 +38,44 @@ class BatchSizes:
         """Take the sizes that an operator gave; 1 is always among them."""
         return cls(tuple(sorted({1, *sizes})), pads)
 
-    def worthwhile(self, seconds: Callable[[int], float]) -> BatchSizes:
+    def without_slower(self, seconds: Callable[[int], float]) -> BatchSizes:
         """Leave out the largest ones where an image takes longer than at half the size.
 
         Large batches of large models leave the CPU's caches. `seconds` measures an image's time in
         a batch of a size; both sizes are measured in turns, and one turn in favour of the larger
         lets it stay.
 
-        >>> BatchSizes.up_to(8).worthwhile({1: 34.0, 2: 34.0, 4: 33.0, 8: 36.0}.__getitem__).allowed
+        >>> seconds = {1: 34.0, 2: 34.0, 4: 33.0, 8: 36.0}.__getitem__
+        >>> BatchSizes.up_to(8).without_slower(seconds).allowed
         (1, 2, 3, 4)
         """
         half = self.taken(max(1, self.largest // 2))
-        if half == self.largest:
+        if half == self.largest or _is_below(SLOWER, seconds, self.largest, half):
             return self
-        for _ in range(TURNS):
-            if seconds(self.largest) <= WORTHWHILE * seconds(half):
-                return self
-        smaller = BatchSizes(tuple(size for size in self.allowed if size <= half), self.pads)
-        return smaller.worthwhile(seconds)
+        return self._up_to(half).without_slower(seconds)
+
+    def while_faster(self, seconds: Callable[[int], float]) -> BatchSizes:
+        """Leave out those beyond 2 from where on an image is done no sooner in a larger batch.
+
+        Who is in a batch waits for all of it. Measured as in `without_slower`, from the smallest
+        on; a size is run once before it is measured.
+
+        >>> seconds = {2: 34.0, 4: 31.0, 8: 31.0}.__getitem__
+        >>> BatchSizes.up_to(8).while_faster(seconds).allowed
+        (1, 2, 3, 4)
+        """
+        size = self.taken(ALWAYS)
+        seconds(size)
+        while size < self.largest:
+            larger = self.taken(2 * size)
+            seconds(larger)
+            if not _is_below(FASTER, seconds, larger, size):
+                break
+            size = larger
+        return self._up_to(size)
+
+    def _up_to(self, largest: int) -> BatchSizes:
+        return BatchSizes(tuple(size for size in self.allowed if size <= largest), self.pads)
 
     @property
     def largest(self) -> int:
@@ -69,6 +91,10 @@ class BatchSizes:
     def padded(self, images: int) -> int:
         """Say what size a batch of so many images, at most `largest`, is run with."""
         return self.allowed[bisect_left(self.allowed, images)]
+
+
+def _is_below(ratio: float, seconds: Callable[[int], float], larger: int, smaller: int) -> bool:
+    return any(seconds(larger) <= ratio * seconds(smaller) for _ in range(TURNS))
 
 
 def _usual(pads: bool) -> Iterator[int]:

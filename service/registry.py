@@ -28,7 +28,7 @@ from service.errors import (
 from service.freed_memory import give_back_freed_memory
 from service.golden import Golden, replay_classify
 from service.precision import PrecisionSetting, choose_precision
-from service.served_model import ServedModel
+from service.served_model import LONG_SECONDS, ServedModel
 from service.session import Provider
 
 logger = logging.getLogger("vitrine")
@@ -56,15 +56,24 @@ def open_model(
     )
     golden = Golden.load(bundle.path(GOLDEN_FILE))
     replay_classify(engine, golden, ImageLimits())  # an operator's limits are for callers
-    pads = not engine.is_on_cpu
-    sizes = BatchSizes.of(batch_sizes, pads=pads)
+    sizes = BatchSizes.of(batch_sizes, pads=not engine.is_on_cpu)
     if not batch_sizes:
-        sizes = BatchSizes.up_to(max_batch_size, pads=pads)
+        sizes = _usual_sizes(engine, max_batch_size)
     warm_up(engine, sizes)
     if not batch_sizes and engine.is_on_cpu:
-        sizes = sizes.worthwhile(partial(cpu_seconds, engine))
+        sizes = sizes.without_slower(partial(cpu_seconds, engine))
     image_seconds = cpu_seconds(engine, 1) if engine.is_on_cpu else 0.0
     return ServedModel(engine, golden, sizes, choice, image_seconds)
+
+
+def _usual_sizes(engine: Engine, largest: int) -> BatchSizes:
+    """Give those up to the largest; of a model that takes long, while they make it faster."""
+    sizes = BatchSizes.up_to(largest, pads=not engine.is_on_cpu)
+    if engine.is_on_cpu:
+        cpu_seconds(engine, 1)  # the first run takes longer
+        if cpu_seconds(engine, 1) > LONG_SECONDS:
+            return sizes.while_faster(partial(cpu_seconds, engine))
+    return sizes
 
 
 def warm_up(engine: Engine, sizes: BatchSizes) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from service import registry
 from service.batch_sizes import BatchSizes
 from service.bundle import read_bundle
 from service.contract import GOLDEN_FILE
@@ -113,3 +114,14 @@ def test_all_of_them_give_the_same_answers(engine) -> None:
 def test_a_model_that_is_opened_knows_how_long_its_image_takes(tiny_bundle: Path) -> None:
     model = open_model(tiny_bundle, provider="cpu", threads=1, max_batch_size=2)
     assert 0 < model.image_seconds < 1
+
+
+@pytest.mark.parametrize(
+    ("image_seconds", "sizes"), [(LONG_SECONDS, (1, 2, 3, 4, 6, 8)), (2 * LONG_SECONDS, (1, 2))]
+)
+def test_a_long_image_shares_a_batch_only_where_that_makes_it_faster(
+    tiny_bundle: Path, monkeypatch, image_seconds, sizes
+) -> None:
+    monkeypatch.setattr(registry, "cpu_seconds", lambda engine, size: image_seconds)
+    model = open_model(tiny_bundle, provider="cpu", threads=1, max_batch_size=8)
+    assert model.sizes.allowed == sizes
