@@ -99,12 +99,12 @@ def test_long_images_run_on_no_more_places_than_there_are_cpus(
     assert engine.most_at_once == at_once
 
 
-def test_all_of_them_give_the_same_answers(engine) -> None:
+def test_all_of_them_give_the_same_answers(tiny_bundle: Path) -> None:
     first, *others = [
         found
         for image_seconds in (BRIEF_SECONDS, 2 * BRIEF_SECONDS, 2 * LONG_SECONDS)
         for callers in (1, 4)
-        for found in classify(engine, image_seconds, callers)
+        for found in classify(Watched(tiny_bundle), image_seconds, callers)
     ]
     assert len(others) == 14
     for found in others:
