@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 SLOWER = 1.05  # times what an image takes at half the size
 FASTER = 0.97  # likewise
-ALWAYS = 2  # images together: the event loop has half as many batches to hand over
+PAIR = 2  # taken in any case: the event loop has half as many batches to hand over
 TURNS = 2
 
 
@@ -50,7 +50,7 @@ class BatchSizes:
         (1, 2, 3, 4)
         """
         half = self.taken(max(1, self.largest // 2))
-        if half == self.largest or _is_below(SLOWER, seconds, self.largest, half):
+        if half == self.largest or _takes_at_most(SLOWER, seconds, self.largest, half):
             return self
         return self._up_to(half).without_slower(seconds)
 
@@ -64,12 +64,12 @@ class BatchSizes:
         >>> BatchSizes.up_to(8).while_faster(seconds).allowed
         (1, 2, 3, 4)
         """
-        size = self.taken(ALWAYS)
+        size = self.taken(PAIR)
         seconds(size)
         while size < self.largest:
             larger = self.taken(2 * size)
             seconds(larger)
-            if not _is_below(FASTER, seconds, larger, size):
+            if not _takes_at_most(FASTER, seconds, larger, size):
                 break
             size = larger
         return self._up_to(size)
@@ -93,7 +93,9 @@ class BatchSizes:
         return self.allowed[bisect_left(self.allowed, images)]
 
 
-def _is_below(ratio: float, seconds: Callable[[int], float], larger: int, smaller: int) -> bool:
+def _takes_at_most(
+    ratio: float, seconds: Callable[[int], float], larger: int, smaller: int
+) -> bool:
     return any(seconds(larger) <= ratio * seconds(smaller) for _ in range(TURNS))
 
 

@@ -56,23 +56,29 @@ def open_model(
     )
     golden = Golden.load(bundle.path(GOLDEN_FILE))
     replay_classify(engine, golden, ImageLimits())  # an operator's limits are for callers
+    image_seconds = _image_seconds(engine)
     sizes = BatchSizes.of(batch_sizes, pads=not engine.is_on_cpu)
     if not batch_sizes:
-        sizes = _usual_sizes(engine, max_batch_size)
+        sizes = _usual_sizes(engine, max_batch_size, image_seconds)
     warm_up(engine, sizes)
     if not batch_sizes and engine.is_on_cpu:
         sizes = sizes.without_slower(partial(cpu_seconds, engine))
-    image_seconds = cpu_seconds(engine, 1) if engine.is_on_cpu else 0.0
     return ServedModel(engine, golden, sizes, choice, image_seconds)
 
 
-def _usual_sizes(engine: Engine, largest: int) -> BatchSizes:
+def _image_seconds(engine: Engine) -> float:
+    """Give a CPU's time for one image on one thread, 0 where none computes."""
+    if not engine.is_on_cpu:
+        return 0.0
+    cpu_seconds(engine, 1)  # the first run takes longer
+    return cpu_seconds(engine, 1)
+
+
+def _usual_sizes(engine: Engine, largest: int, image_seconds: float) -> BatchSizes:
     """Give those up to the largest; of a model that takes long, while they make it faster."""
     sizes = BatchSizes.up_to(largest, pads=not engine.is_on_cpu)
-    if engine.is_on_cpu:
-        cpu_seconds(engine, 1)  # the first run takes longer
-        if cpu_seconds(engine, 1) > LONG_SECONDS:
-            return sizes.while_faster(partial(cpu_seconds, engine))
+    if image_seconds > LONG_SECONDS:
+        return sizes.while_faster(partial(cpu_seconds, engine))
     return sizes
 
 
