@@ -83,15 +83,16 @@ class Admission:
         A queue that stays full makes those whom it takes wait, and answers nobody more. So it takes
         a short rush whole, and a part of its places are given while some are refused.
         """
-        held = self.places.held
+        held, fits = self.places.held, self.places.fits(count)
         if held < self._most_when_full:
-            self.places.check(count, self._retry_after_seconds())
+            if not fits:
+                self.places.check(count, self._retry_after_seconds())
             return
         now = self._clock()
         stays_full = (
             now - self._refused_at < FULL_SECONDS and now - self._full_since < RETRY_ALL_SECONDS
         )
-        if self.places.fits(count) and not stays_full:
+        if fits and not stays_full:
             return
         self._refused_at = now
         if not stays_full:

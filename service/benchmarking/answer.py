@@ -7,10 +7,12 @@ import re
 HEAD_END = b"\r\n\r\n"
 LINE_END = b"\r\n"
 STATUS = re.compile(rb"HTTP/1\.([01]) (\d{3})")
-LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
-CLOSES = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
-KEEPS = re.compile(rb"\r\nconnection: *keep-alive", re.IGNORECASE)
+# all that says where the answer ends, looked for in one go
+FRAMING = re.compile(
+    rb"\r\n(?:content-length: *(\d+)|transfer-encoding: *(chunked)"
+    rb"|connection: *(close|keep-alive))",
+    re.IGNORECASE,
+)
 WITHOUT_BODY = ("204", "304")
 
 
@@ -20,14 +22,15 @@ class Answer:
     Invariant: `status` is known once the head is whole; what comes after the end is not looked at.
     """
 
+    status = ""
+    keeps_connection = False
+    _body_starts = 0
+    _ends: int | None = None  # where the answer ends, once that is known
+    _is_chunked = False
+    _next_chunk = 0
+
     def __init__(self) -> None:
         self._received = bytearray()
-        self._body_starts = 0
-        self._ends: int | None = None  # where the answer ends, once that is known
-        self._is_chunked = False
-        self._next_chunk = 0
-        self.status = ""
-        self.keeps_connection = False
 
     @property
     def has_begun(self) -> bool:
@@ -57,24 +60,29 @@ class Answer:
             raise ConnectionError("connection closed")
 
     def _read_head(self) -> bool:
-        length = self._received.find(HEAD_END)
+        head = self._received
+        length = head.find(HEAD_END)
         if length < 0:
             return False
-        head = bytes(self._received[:length])
         status = STATUS.match(head)
         if status is None:
             raise ConnectionError("no HTTP answer")
-        self.status = status[2].decode()
-        self._body_starts = length + len(HEAD_END)
-        stated = LENGTH.search(head)
-        self._is_chunked = CHUNKED.search(head) is not None
+        version, code = status.groups()
+        self.status = code.decode()
+        self._next_chunk = self._body_starts = length + len(HEAD_END)
+        keeps = version == b"1"
+        for stated, chunked, connection in FRAMING.findall(head, 0, length):
+            if stated:
+                self._ends = self._body_starts + int(stated)
+            elif chunked:
+                self._is_chunked = True
+            else:
+                keeps = connection.lower() == b"keep-alive"
         if self.status in WITHOUT_BODY:
             self._is_chunked, self._ends = False, self._body_starts
-        elif stated and not self._is_chunked:
-            self._ends = self._body_starts + int(stated[1])
-        keeps = KEEPS.search(head) if status[1] == b"0" else not CLOSES.search(head)
-        self.keeps_connection = bool(keeps) and (self._is_chunked or self._ends is not None)
-        self._next_chunk = self._body_starts
+        elif self._is_chunked:
+            self._ends = None
+        self.keeps_connection = keeps and (self._is_chunked or self._ends is not None)
         return True
 
     def _find_last_chunk(self) -> None:

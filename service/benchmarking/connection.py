@@ -11,6 +11,7 @@ from service.benchmarking.answer import Answer
 
 Address = tuple[str, int]
 CHUNK_BYTES = 65536
+SENDING = selectors.EVENT_READ | selectors.EVENT_WRITE
 CONNECTS = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
 
 
@@ -28,8 +29,9 @@ class Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.is_connected = False
         self.is_asked = False
+        self.watched = selectors.EVENT_READ  # what its owner looks for
         self.due_seconds = 0.0
-        self._unsent = memoryview(b"")
+        self._unsent: bytes | memoryview = b""
         self._is_cut_off = False
         self._answer = Answer()
         code = self.socket.connect_ex(address)
@@ -40,12 +42,12 @@ class Connection:
     @property
     def events(self) -> int:
         """What the connection waits for: a refusal may come before all is sent."""
-        return selectors.EVENT_READ | (selectors.EVENT_WRITE if self._unsent else 0)
+        return SENDING if self._unsent else selectors.EVENT_READ
 
     def ask(self, request: bytes, due_seconds: float) -> None:
         """Send a request, as far as it goes at once."""
         self.is_asked, self.due_seconds = True, due_seconds
-        self._unsent = memoryview(request)
+        self._unsent = request
         self._answer = Answer()
         if self.is_connected:
             self._send()
@@ -74,10 +76,10 @@ class Connection:
             if not self.is_connected:
                 raise
             # who refuses a request need not read it to its end: the answer may be there already
-            self._is_cut_off, self._unsent = True, memoryview(b"")
+            self._is_cut_off, self._unsent = True, b""
             return
         self.is_connected = True
-        self._unsent = self._unsent[sent:]
+        self._unsent = b"" if sent == len(self._unsent) else memoryview(self._unsent)[sent:]
 
     def _receive(self) -> Answer | None:
         try:

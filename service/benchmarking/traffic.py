@@ -95,12 +95,13 @@ class Traffic:
         except OSError as error:
             self._errors[_reason(error)] += 1
             return None
-        self._selector.register(connection.socket, selectors.EVENT_READ, connection)
+        self._selector.register(connection.socket, connection.watched, connection)
         return connection
 
     def _watch(self, connection: Connection) -> None:
-        if self._selector.get_key(connection.socket).events != connection.events:
-            self._selector.modify(connection.socket, connection.events, connection)
+        if connection.watched != connection.events:
+            connection.watched = connection.events
+            self._selector.modify(connection.socket, connection.watched, connection)
 
     def _advance(self, connection: Connection) -> bool:
         if not connection.is_asked:  # the server does not keep it longer
