@@ -126,6 +126,16 @@ class Connection(HttpToolsProtocol):
         if self.is_spare and self.cycle is not None:
             self.cycle.keep_alive = False
 
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body; one that comes in one piece is not copied twice."""
+        cycle = self.cycle
+        if not cycle.body and not cycle.response_complete:
+            cycle.body = body  # type: ignore[assignment]  # it is read, or joined below
+            body = b""
+        elif isinstance(cycle.body, bytes):
+            cycle.body = bytearray(cycle.body)
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         """Be idle where the body was the rest of a request that has been answered."""
         self.is_in_body = False

@@ -139,6 +139,21 @@ def test_a_body_that_came_with_the_next_headers_is_not_counted_as_headers(hasty:
         assert read_answer(connection).status_code == 200
 
 
+@pytest.mark.parametrize("pieces", [1, 2, 5])
+def test_a_body_that_came_in_pieces_before_it_is_read_is_read_whole(hasty: Live, pieces) -> None:
+    size = -(-len(PNG) // pieces)
+    chunks = [PNG[start : start + size] for start in range(0, len(PNG), size)]
+    body = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in [*chunks, b""])
+    head = b"POST /classify HTTP/1.1\r\nHost: vitrine\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with caller(hasty) as connection:
+        connection.sendall(head + body + GET)
+        classified, alive = read_answer(connection), read_answer(connection)
+    assert classified.status_code == alive.status_code == 200
+    told = hasty.client.post("/classify", content=PNG).json()["predictions"]
+    assert classified.json()["predictions"] == told
+    assert len(chunks) == pieces
+
+
 def test_an_answer_comes_whole_in_one_piece(hasty: Live) -> None:
     with caller(hasty) as connection:
         connection.sendall(GET)
