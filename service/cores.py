@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,8 +21,10 @@ from functools import partial
 from itertools import count
 from typing import TypeVar
 
+from service.computing_threads import ComputingThreads
 from service.own_cpus import OwnCpus
 
+logger = logging.getLogger("vitrine")
 Result = TypeVar("Result")
 
 
@@ -42,7 +45,7 @@ class Cores:
         self._order = count()
         self._waiting: list[tuple[float, int, int, int, asyncio.Future[None]]] = []
         self._own = own or OwnCpus()
-        self._threads = self.thread_pool(self.places, name)
+        self._threads = ComputingThreads(self.places, name, begin=self._own.let_go)
 
     @property
     def free(self) -> int:
@@ -103,9 +106,12 @@ class Cores:
             else:
                 self._own.stay()
             wake = partial(loop.call_soon_threadsafe, done, work())
-            self._own.bring(loop_thread, wake)
+            try:
+                self._own.bring(loop_thread, wake)
+            except RuntimeError:  # the event loop has ended, and with it who waited
+                logger.debug("work ended after its event loop")
 
-        self._threads.submit(hand_over)
+        self._threads.put(hand_over)
 
     async def run(self, work: Callable[[], Result], since: float) -> Result:
         """Wait for a place, and do work at it."""
@@ -131,7 +137,7 @@ class Cores:
 
     def close(self) -> None:
         """Let the threads end when their work is done."""
-        self._threads.shutdown(wait=False)
+        self._threads.close()
 
     def _grant(self) -> None:
         while self._waiting:
