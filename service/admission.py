@@ -12,7 +12,7 @@ from service.quota import Hold, Quota
 
 LEAST_RETRY_SECONDS = 1.0
 FULL_SECONDS = 1.0  # since the last refusal, for which the queue counts as one that stays full
-FULL_SHARE = 0.75  # of the places, which are given meanwhile
+FULL_SHARE = 0.5  # of the places, which are given meanwhile
 RETRY_ALL_SECONDS = 10.0  # after which all places are given again, to see whether they suffice
 CROWDED_BATCHES = 2  # full ones for every place to compute at: CPUs find work without a spare place
 

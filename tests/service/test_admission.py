@@ -83,7 +83,7 @@ def test_a_full_queue_refuses_before_the_body_is_read(small, route) -> None:
     assert [answer.result().status_code for answer in waiting] == [200, 200]
 
 
-def test_a_queue_that_was_full_takes_three_quarters_while_others_are_refused(
+def test_a_queue_that_was_full_takes_half_while_others_are_refused(
     tiny_bundles, monkeypatch
 ) -> None:
     monkeypatch.setattr(admission, "FULL_SECONDS", 10 * PATIENCE_SECONDS)
@@ -93,7 +93,7 @@ def test_a_queue_that_was_full_takes_three_quarters_while_others_are_refused(
         ThreadPoolExecutor(8) as callers,
     ):
         places = server.context.registry.get()._classify.admission.places
-        for most, told in ((8, "8 images wait and 1 more"), (6, "no more than 6 may")):
+        for most, told in ((8, "8 images wait and 1 more"), (4, "no more than 4 may")):
             with server.busy_engine():
                 asked = [
                     callers.submit(server.client.post, "/classify", content=PNG)

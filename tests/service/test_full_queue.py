@@ -43,17 +43,17 @@ def most_that_fit(queue: Admission) -> int:
                 return queue.places.held
 
 
-def test_a_rush_is_taken_whole_and_after_a_refusal_three_quarters_until_nobody_is_refused() -> None:
+def test_a_rush_is_taken_whole_and_after_a_refusal_half_until_nobody_is_refused() -> None:
     clock = Clock()
     queue = admission(clock)
     assert most_that_fit(queue) == 64
-    assert most_that_fit(queue) == 48
+    assert most_that_fit(queue) == 32
     clock.now += FULL_SECONDS - 0.1
-    assert most_that_fit(queue) == 48, "somebody was refused, again"
+    assert most_that_fit(queue) == 32, "somebody was refused, again"
     clock.now += FULL_SECONDS - 0.1
     with (
-        fill(queue, 48),
-        pytest.raises(Overloaded, match=r"48 images wait, .* no more than 48 may"),
+        fill(queue, 32),
+        pytest.raises(Overloaded, match=r"32 images wait, .* no more than 32 may"),
     ):
         queue.check(1)
     clock.now += FULL_SECONDS
@@ -65,6 +65,8 @@ def test_no_fewer_are_taken_than_keep_the_cpus_at_work() -> None:
     assert most_that_fit(queue) == 32, "two batches of 8 for each of two places"
     assert most_that_fit(queue := admission(Clock(), max_items=32)) == 32
     assert most_that_fit(queue) == 32
+    assert most_that_fit(queue := admission(Clock(), max_items=200)) == 200
+    assert most_that_fit(queue) == 100, "half are more than these"
     assert most_that_fit(queue := admission(Clock(), max_items=2)) == 2
     assert most_that_fit(queue) == 2
 
@@ -85,12 +87,12 @@ def test_a_request_that_is_too_large_for_what_is_free_costs_the_others_no_places
 
 
 def test_callers_for_whom_the_places_suffice_are_not_refused_for_ever_after_one_refusal() -> None:
-    """Those beyond three quarters ask again before the second is over, and so it begins anew."""
+    """Those beyond half ask again before the second is over, and so it begins anew."""
     clock = Clock()
     queue = admission(clock)
     most_that_fit(queue)
     refused_after = []
-    with fill(queue, 48):
+    with fill(queue, 32):
         for _ in range(100):
             clock.now += FULL_SECONDS / 2
             try:
@@ -105,9 +107,9 @@ def test_who_is_refused_is_told_when_to_come_back() -> None:
     queue = admission(Clock())
     queue.learn(8, 1.0, 1)
     most_that_fit(queue)
-    with fill(queue, 48), pytest.raises(Overloaded) as refused:
+    with fill(queue, 32), pytest.raises(Overloaded) as refused:
         queue.check(1)
-    assert refused.value.retry_after_seconds == pytest.approx(48 / 8 / 2 / 2)
+    assert refused.value.retry_after_seconds == pytest.approx(32 / 8 / 2 / 2)
 
 
 @given(steps=st.lists(st.tuples(st.sampled_from(["take", "leave", "wait"]), st.integers(1, 70))))
@@ -126,7 +128,7 @@ def test_whatever_happens_no_more_than_the_bound_are_held_and_a_calm_second_rest
                 one.__enter__()
                 held.append(one)
             except Overloaded:
-                assert before >= 48 or before + number > 64
+                assert before >= 32 or before + number > 64
         assert queue.places.held <= 64
     for one in held:
         one.__exit__(None, None, None)
