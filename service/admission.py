@@ -85,18 +85,18 @@ class Admission:
         """
         held, fits = self.places.held, self.places.fits(count)
         if held < self._most_when_full:
-            if not fits:
-                self.places.check(count, self._retry_after_seconds())
-            return
-        now = self._clock()
-        stays_full = (
-            now - self._refused_at < FULL_SECONDS and now - self._full_since < RETRY_ALL_SECONDS
-        )
-        if fits and not stays_full:
-            return
-        self._refused_at = now
-        if not stays_full:
-            self._full_since = now
+            if fits:
+                return
+        else:
+            now = self._clock()
+            stays_full = (
+                now - self._refused_at < FULL_SECONDS and now - self._full_since < RETRY_ALL_SECONDS
+            )
+            if fits and not stays_full:
+                return
+            self._refused_at = now
+            if not stays_full:
+                self._full_since = now
         self.places.check(count, self._retry_after_seconds())
         raise Overloaded(
             f"{held:,} {self._what} wait, and while others are refused no more than "

@@ -29,7 +29,7 @@ class Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.is_connected = False
         self.is_asked = False
-        self.watched = selectors.EVENT_READ  # what its owner looks for
+        self.watched_events = selectors.EVENT_READ
         self.due_seconds = 0.0
         self._unsent: bytes | memoryview = b""
         self._is_cut_off = False

@@ -95,13 +95,13 @@ class Traffic:
         except OSError as error:
             self._errors[_reason(error)] += 1
             return None
-        self._selector.register(connection.socket, connection.watched, connection)
+        self._selector.register(connection.socket, connection.watched_events, connection)
         return connection
 
     def _watch(self, connection: Connection) -> None:
-        if connection.watched != connection.events:
-            connection.watched = connection.events
-            self._selector.modify(connection.socket, connection.watched, connection)
+        if connection.watched_events != connection.events:
+            connection.watched_events = connection.events
+            self._selector.modify(connection.socket, connection.watched_events, connection)
 
     def _advance(self, connection: Connection) -> bool:
         if not connection.is_asked:  # the server does not keep it longer

@@ -88,11 +88,11 @@ def test_threads_that_were_given_no_work_never_begin() -> None:
 def test_a_process_that_ends_finishes_what_was_put_and_waits_for_no_more() -> None:
     """Also where nobody closed the threads."""
     program = (
-        "import time\n"
+        "import os, time\n"
         "from service.computing_threads import ComputingThreads\n"
         "threads = ComputingThreads(2, 'left')\n"
         "for number in range(4):\n"
-        "    threads.put(lambda number=number: (time.sleep(0.2), print(number, flush=True)))\n"
+        "    threads.put(lambda number=number: (time.sleep(0.2), os.write(1, b'%d ' % number)))\n"
     )
     ended = subprocess.run(
         [sys.executable, "-c", program],

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.service.on_cores import PATIENCE_SECONDS, play
+from tests.service.waiting import until
 
 
 def test_who_waited_longest_is_served_first() -> None:
@@ -105,6 +106,19 @@ def test_work_whose_caller_left_keeps_its_core_until_it_ends() -> None:
         await cores.take(1, since=1)
 
     play(use, number=1)
+
+
+def test_work_that_ends_after_its_event_loop_is_no_failure(caplog) -> None:
+    gate = threading.Event()
+
+    async def use(cores):
+        cores.submit(lambda: gate.wait(PATIENCE_SECONDS), lambda result: None)
+
+    play(use, number=1)
+    with caplog.at_level("DEBUG", "vitrine"):
+        gate.set()
+        until(lambda: "after its event loop" in caplog.text)
+    assert "failed" not in caplog.text
 
 
 def test_an_error_of_the_work_reaches_its_caller_and_frees_the_core() -> None:
