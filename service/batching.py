@@ -124,12 +124,18 @@ class Batcher(Generic[Item, Result]):
         self._check_alive()
         loop = asyncio.get_running_loop()
         since = time.perf_counter() if since is None else since
+        may_be_alone = self._is_brief and len(items) == 1 and not self._queue and self._is_quiet()
         waiting: list[Waiting[Item, Result]] = [
             Waiting(item, since, loop.create_future()) for item in items
         ]
         self._queue.extend(waiting)
-        self._arrival.set()
         try:
+            if may_be_alone:
+                await asyncio.sleep(0)  # who came together with it is seen first
+                if len(self._queue) == 1 and self._queue[0] is waiting[0] and self._is_quiet():
+                    self._queue.clear()
+                    return [self._run_at_once(items[0], since)]
+            self._arrival.set()
             return [await entry.ran for entry in waiting]
         finally:
             for entry in waiting:
@@ -137,6 +143,25 @@ class Batcher(Generic[Item, Result]):
                     entry.ran.cancel()  # those that still wait are skipped
                 elif not entry.ran.cancelled():
                     entry.ran.exception()  # told already, by the first of them
+
+    def _is_quiet(self) -> bool:
+        """Whether nothing runs, nor would have run beside the last batch."""
+        return self._cores.free == self._cores.places and self._leaves_cores_free()
+
+    def _run_at_once(self, item: Item, since: float) -> Ran[Result]:
+        """Run a lone item on all cores, in the thread of the event loop."""
+        held = self._cores.take_rest()
+        self.admission.most_under_way = self.admission.places.held
+        self._on_batch(1)
+        started = time.perf_counter()
+        try:
+            results = self._run([item], True)
+        finally:
+            self._cores.release(held)
+        seconds = time.perf_counter() - started
+        _check_number(results, 1)
+        self.admission.learn(1, seconds, held)
+        return Ran(results[0], started - since, seconds)
 
     def _check_alive(self) -> None:
         if not self.is_alive:
@@ -207,10 +232,14 @@ class Batcher(Generic[Item, Result]):
 
         Two callers who ask in turns are seen by what was under way since the last batch began.
         """
-        admission = self.admission
-        most, admission.most_under_way = admission.most_under_way, admission.places.held
         idle = self._cores.free == self._cores.places - 1
-        return idle and most < self._cores.number and not self._cores.are_wanted
+        is_alone = idle and self._leaves_cores_free()
+        self.admission.most_under_way = self.admission.places.held
+        return is_alone
+
+    def _leaves_cores_free(self) -> bool:
+        few = self.admission.most_under_way < self._cores.number
+        return few and not self._cores.are_wanted
 
     def _next_batch(self) -> list[Waiting[Item, Result]]:
         """Take a batch off the queue."""
@@ -254,10 +283,6 @@ class Batcher(Generic[Item, Result]):
             finished.set_result(None)
 
         self._on_batch(len(batch))
-        if self._is_brief and is_wide and len(batch) == 1:
-            finish(work())
-            return
-
         self._cores.submit(work, finish, on_all=is_wide)
         self._running.add(finished)
         finished.add_done_callback(self._running.discard)
@@ -275,15 +300,20 @@ def _hand_out(
 ) -> None:
     if isinstance(outcome, BaseException):
         _fail(batch, outcome)
-    elif len(outcome) != len(batch):
-        _fail(
-            batch,
-            InferenceFailed(f"the engine gave {len(outcome)} results for {len(batch)} items"),
-        )
+        return
+    try:
+        _check_number(outcome, len(batch))
+    except InferenceFailed as error:
+        _fail(batch, error)
     else:
         for entry, result in zip(batch, outcome, strict=True):
             if not entry.ran.done():
                 entry.ran.set_result(Ran(result, started - entry.since, seconds))
+
+
+def _check_number(results: Sequence[Any], items: int) -> None:
+    if len(results) != items:
+        raise InferenceFailed(f"the engine gave {len(results)} results for {items} items")
 
 
 def _fail(entries: Iterable[Waiting[Any, Any]], error: BaseException) -> None:
