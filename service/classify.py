@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +13,9 @@ from service.engine import Floats
 
 def probabilities(logits: Floats) -> Floats:
     """Give the softmax over the last axis, in float32."""
-    shares: Floats = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    shares /= shares.sum(axis=-1, keepdims=True)
+    # the ufuncs themselves, not the methods around them: behind a run, each call is felt
+    shares: Floats = np.exp(logits - np.maximum.reduce(logits, axis=-1, keepdims=True))
+    shares /= np.add.reduce(shares, axis=-1, keepdims=True)
     return shares
 
 
@@ -34,9 +36,13 @@ class Ranking(NamedTuple):
         return list(zip(order.tolist(), self.probabilities[order].tolist(), strict=True))
 
 
-def rankings(logits: Floats) -> list[Ranking]:
-    """Rank the classes of logits [B, C]; equally probable ones come by index."""
-    with np.errstate(invalid="ignore"):  # rows that are not finite are refused by who knows of them
-        shares = probabilities(logits)
-    order = np.argsort(-shares, axis=-1, kind="stable")
-    return [Ranking(*rows) for rows in zip(shares, order, strict=True)]
+def rankings(logits: Floats, failed: Sequence[object] = ()) -> list[Ranking]:
+    """Rank the classes of logits [B, C]; equally probable ones come by index.
+
+    Where some rows `failed`, numbers that are not finite count as 0: nobody asks for their order.
+    """
+    if any(failed):
+        logits = np.nan_to_num(logits, posinf=0, neginf=0)
+    shares = probabilities(logits)
+    order = (-shares).argsort(axis=-1, kind="stable")
+    return list(map(Ranking, shares, order))

@@ -5,12 +5,14 @@ The engine takes and gives arrays; it knows no pictures and no HTTP.
 
 from __future__ import annotations
 
+import logging
+import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 import onnxruntime
@@ -19,13 +21,27 @@ from numpy.typing import NDArray
 from service.bundle import Bundle
 from service.errors import InferenceFailed, ModelNotReady, NotExplainable, NotTraceable
 from service.graphs import GraphSpec
+from service.other_programs import OtherPrograms
 from service.record import PrecisionName
-from service.session import PROVIDER_NAMES, Provider, open_session
+from service.session import PROVIDER_NAMES, Provider, open_session, providers
 
+logger = logging.getLogger("vitrine")
 Floats = NDArray[np.float32]
 Arrays = dict[str, NDArray[Any]]  # the tensors of a run, by name
 GraphName = Literal["classify", "explain", "attend", "trace"]
 SHARED_PARAMETERS = 16_000_000  # 64 MB of float32
+
+
+class SessionKey(NamedTuple):
+    """Which session: of a graph, on so many threads, and which of several copies.
+
+    One that is `awake` keeps its threads so between runs.
+    """
+
+    graph: GraphName
+    threads: int
+    copy: int = 0
+    awake: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,19 +66,27 @@ class Engine:
         provider: Provider = "auto",
         threads: int,
         precision: PrecisionName = "fp32",
+        others: OtherPrograms | None = None,
     ) -> None:
         """Open the classify session with `threads` for the arithmetic, which is in `precision`.
 
-        The graphs of explanations are always fp32. Raises ContractError when the graph is not the
-        contract's or the bundle has none in that precision, ProviderError when `cuda` was asked for
-        and is not what onnxruntime uses.
+        The graphs of explanations are always fp32. While `others` leave the CPUs, the threads that
+        classify a lone image stay awake; where none are given they never do. Raises ContractError
+        when the graph is not the contract's or the bundle has none in that precision, ProviderError
+        when `cuda` was asked for and is not what onnxruntime uses.
         """
         self.bundle = bundle
         self.threads = threads
         self.precision = precision
         self._asked = provider
-        opened = self._open(bundle.contract.classify_graph(precision), threads)
-        self._sessions = {("classify", threads, 0): opened}
+        computes_here = providers(provider) == [PROVIDER_NAMES["cpu"]]
+        self._others = others if threads > 1 and computes_here else None
+        self._begun: set[SessionKey] = set()
+        first = SessionKey(
+            "classify", threads, awake=bool(self._others and self._others.leave_cpus)
+        )
+        opened = self._open(first)
+        self._sessions = {first: opened}
         self._provider = cast(str, opened.get_providers()[0])
         self._is_closed = False
         self._opening = threading.Lock()
@@ -175,7 +199,7 @@ class Engine:
 
     def is_open(self, graph: GraphName) -> bool:
         """Whether a graph's session was opened."""
-        return any(name == graph for name, *_ in self._sessions)
+        return any(key.graph == graph for key in self._sessions)
 
     @property
     def copies(self) -> int:
@@ -204,27 +228,56 @@ class Engine:
 
     def _session(self, name: GraphName, threads: int | None) -> onnxruntime.InferenceSession:
         number = threads if threads and self.is_on_cpu else self.threads
-        is_copied = name == "classify" and number == 1
-        key = name, number, self._copy() if is_copied else 0
+        copy, awake = 0, False
+        if name == "classify" and number == 1:
+            copy = self._copy()
+        elif name == "classify" and self._others:
+            awake = self._others.leave_cpus
+        key = SessionKey(name, number, copy, awake)
         if session := self._sessions.get(key):
             return session
+        if stands_in := self._sessions.get(key._replace(awake=not key.awake)):
+            self._open_meanwhile(key)
+            return stands_in
+        return self._opened(key)
+
+    def _opened(self, key: SessionKey) -> onnxruntime.InferenceSession:
         with self._opening:
             if self._is_closed:
                 raise ModelNotReady("the model was closed; try again")
             if key not in self._sessions:
-                self._sessions[key] = self._open(self._graph(name), key[1])
+                self._sessions[key] = self._open(key)
             return self._sessions[key]
 
-    def _open(self, graph: GraphSpec, threads: int) -> onnxruntime.InferenceSession:
-        contract = self.bundle.contract
+    def _open_meanwhile(self, key: SessionKey) -> None:
+        """Open a session on a thread, once: nobody waits for it."""
+        if key not in self._begun:
+            self._begun.add(key)
+            threading.Thread(target=self._open_on_all, args=(key,), name="opening").start()
+
+    def _open_on_all(self, key: SessionKey) -> None:
+        assert self._others
+        # who began this may be kept on one CPU just now, where the session's threads would stay
+        with suppress(OSError):
+            os.sched_setaffinity(0, self._others.cpus)
+        try:
+            self._opened(key)
+        except ModelNotReady:
+            logger.debug("%s was closed meanwhile", self.bundle.folder)
+        except Exception:  # what stands in for it goes on doing so
+            logger.exception("another session of %s cannot be opened", self.bundle.folder)
+
+    def _open(self, key: SessionKey) -> onnxruntime.InferenceSession:
+        contract, graph = self.bundle.contract, self._graph(key.graph)
         return open_session(
             self.bundle.path(graph.file),
             graph,
             provider=self._asked,
-            threads=threads,
+            threads=key.threads,
             shares_weights=self.shares_weights and graph in contract.graphs.named.values(),
             # a lone image, whose run is on all threads, is done sooner; one thread gains nothing
-            plans_memory=threads > 1 and graph == contract.classify_graph(self.precision),
+            plans_memory=key.threads > 1 and graph == contract.classify_graph(self.precision),
+            stays_awake=key.awake,
         )
 
     def _graph(self, name: GraphName) -> GraphSpec:

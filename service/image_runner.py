@@ -90,8 +90,8 @@ class ImageRunner:
         seconds = time.perf_counter() - started
         self._on_batch(len(images), size)
         logits, readout = outputs["logits"][: len(images)], outputs["readout"]
-        rows = zip(images, logits, rankings(logits), readout, strict=False)
         failed = failures(outputs, len(images))
+        rows = zip(images, logits, rankings(logits, failed), readout, strict=False)
         return [
             failure or _classified(*row, seconds) for failure, row in zip(failed, rows, strict=True)
         ]

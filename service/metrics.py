@@ -182,6 +182,9 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livemax",
         )
+        # Tells metrics something by the time that anybody looks at them. Of several processes one
+        # looks at the files of all, and knows nothing of what they keep.
+        self.later = _at_once if self._is_of_several else self._tally.add
         # what every request needs: the library would look each of them up anew, under a lock
         self.stage = cache(self.stage_seconds.labels)
         self.lane_batch_size = cache(self.batch_size.labels)
@@ -195,16 +198,6 @@ class Metrics:
         self.build_info.labels(*versions).set(1)
         if not self._is_of_several:  # it would tell of whichever process is asked
             ProcessCollector(registry=self.registry)
-
-    def later(self, tell: Tell, *told: Any) -> None:  # noqa: ANN401 - whatever `tell` takes
-        """Tell metrics something by the time that anybody looks at them.
-
-        Of several processes one looks at the files of all, and knows nothing of what they keep.
-        """
-        if self._is_of_several:
-            tell(*told)
-        else:
-            self._tally.add(tell, *told)
 
     def note_batch(self, lane: str, images: int, size: int) -> None:
         """Count a batch of so many images, which ran as one of `size`."""
@@ -247,3 +240,7 @@ class Metrics:
     def exposition(self) -> bytes:
         """Give all metrics in the Prometheus text format."""
         return generate_latest(self.exposed)
+
+
+def _at_once(tell: Tell, *told: Any) -> None:  # noqa: ANN401 - whatever `tell` takes
+    tell(*told)

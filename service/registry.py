@@ -27,6 +27,7 @@ from service.errors import (
 )
 from service.freed_memory import give_back_freed_memory
 from service.golden import Golden, replay_classify
+from service.other_programs import OtherPrograms
 from service.precision import PrecisionSetting, choose_precision
 from service.served_model import LONG_SECONDS, ServedModel
 from service.session import Provider
@@ -42,16 +43,20 @@ def open_model(
     max_batch_size: int,
     batch_sizes: Iterable[int] = (),
     precision: PrecisionSetting = "fp32",
+    others: OtherPrograms | None = None,
 ) -> ServedModel:
     """Open, verify and warm up one bundle, every batch size of it.
 
     `batch_sizes` are those to run. Where none are given, the usual ones up to `max_batch_size`, as
-    far as they are worthwhile on this machine. Raises ContractError or ProviderError.
+    far as they are worthwhile on this machine. Threads stay awake between runs while `others` leave
+    them the CPUs. Raises ContractError or ProviderError.
     """
     bundle = read_bundle(folder)
     engine, choice = choose_precision(
         precision,
-        lambda name: Engine(bundle, provider=provider, threads=threads, precision=name),
+        lambda name: Engine(
+            bundle, provider=provider, threads=threads, precision=name, others=others
+        ),
         max_batch_size,
     )
     golden = Golden.load(bundle.path(GOLDEN_FILE))

@@ -76,8 +76,8 @@ class Classifier:
         inputs = {"pixel_values": pixel_values}
         outputs = self._engine.run("classify", inputs, ("logits", "readout"))
         logits, readout = outputs["logits"], outputs["readout"]
-        rows = map(Row, rankings(logits), readout)
         failed = failures(outputs, len(logits))
+        rows = map(Row, rankings(logits, failed), readout)
         found: list[Outcome] = [failure or row for failure, row in zip(failed, rows, strict=True)]
         if not self._job.told.relevance:
             return found

@@ -81,14 +81,15 @@ async def _classify(
     watch: Stopwatch,
 ) -> list[Classified | VitrineError]:
     runs = await while_connected(request, classify(seconds_left(request)))
+    found = [run.result for run in runs]
     _note(runs, {"images": len(encoded), "bytes": sum(map(len, encoded))}, context, watch)
-    for run in runs:
-        if isinstance(run.result, Classified):
-            ranking = run.result.ranking
-            label = model.contract.labels[ranking.best]
-            confidence = float(ranking.probabilities[ranking.best])
-            context.metrics.note_prediction(model.contract.name, label, confidence)
-    return [run.result for run in runs]
+    contract = model.contract
+    for item in found:
+        if isinstance(item, Classified):
+            best = item.ranking.best
+            confidence = float(item.ranking.probabilities[best])
+            context.metrics.note_prediction(contract.name, contract.labels[best], confidence)
+    return found
 
 
 def _note(
@@ -102,18 +103,21 @@ def _note(
     What is neither decoding nor the run, such as the decoding of others in a batch, is waiting.
     What was known took no time and counts nowhere, and what ran for another request counts there.
     """
-    good = [(run, run.result) for run in runs if isinstance(run.result, Classified)]
-    good = [(run, found) for run, found in good if run.queue_seconds + run.run_seconds]
+    good, decode, inference, whole = 0, 0.0, 0.0, 0.0
+    for run in runs:
+        found, seconds = run.result, run.queue_seconds + run.run_seconds
+        if isinstance(found, Classified) and seconds:
+            good += 1
+            decode = max(decode, found.decode_seconds)
+            inference = max(inference, found.inference_seconds)
+            whole = max(whole, seconds)
     if not good:
         if bad := [run.run_seconds for run in runs if isinstance(run.result, VitrineError)]:
             note_stage(context.metrics, "decode", max(bad), sizes=sizes)
         return
-    decode = max(found.decode_seconds for _, found in good)
-    inference = max(found.inference_seconds for _, found in good)
-    whole = max(run.queue_seconds + run.run_seconds for run, _ in good)
     watch.decode, watch.inference = decode, inference
     watch.queue = max(0.0, whole - decode - inference)
-    ended, items = time.perf_counter(), {"items": len(good)}
+    ended, items = time.perf_counter(), {"items": good}
     before_run = ended - inference
     if inference:
         before_wait = before_run - watch.queue
