@@ -16,14 +16,16 @@ COUNTED = Path("/proc/stat")
 IDLE_FIELDS = (1, 3, 4)  # of a CPU's counters: low priority, idle, idle while a disk works
 MOST_TAKEN = 0.2  # of a CPU: beside a program that takes as much, staying awake gains nothing
 LOOK_SECONDS = 0.5
+BUSY_LOOKS = 2
 LOOK_SHARE = 0.001  # of the time, at most: the counters of a hundred CPUs take a millisecond
 
 
 class OtherPrograms:
     """What other programs take of some CPUs, looked up now and then, when somebody asks.
 
-    What runs at low priority does not count: it gives way. Where Linux's counters cannot be read,
-    or stand still, the CPUs count as taken.
+    What runs at low priority does not count: it gives way. Nor does what two looks in a row do not
+    see: the first one after a pause tells of the pause. Where Linux's counters cannot be read, or
+    stand still, the CPUs count as taken.
     """
 
     def __init__(
@@ -39,15 +41,16 @@ class OtherPrograms:
         self._own_seconds = own_seconds
         self._clock = clock
         self._seen = self._look()
-        self._leave_cpus = self._seen is not None
+        self._busy_looks = 0 if self._seen else BUSY_LOOKS
 
     @property
     def leave_cpus(self) -> bool:
-        """Whether they took no more than MOST_TAKEN of a CPU between the last two looks."""
+        """Whether they took no more than MOST_TAKEN of a CPU between the latest looks."""
         if self._clock() >= self._next_look:
             before, self._seen = self._seen, self._look()
-            self._leave_cpus = self._taken(before) <= MOST_TAKEN
-        return self._leave_cpus
+            is_busy = self._taken(before) > MOST_TAKEN
+            self._busy_looks = self._busy_looks + 1 if is_busy else 0
+        return self._busy_looks < BUSY_LOOKS
 
     def _taken(self, before: tuple[float, ...] | None) -> float:
         if before is None or self._seen is None:
