@@ -10,7 +10,6 @@ from pathlib import Path
 from service.budget import cpu_budget
 from service.bundle_folder import present_bundles
 from service.other_programs import OtherPrograms
-from service.own_cpus import own_cpus
 from service.registry import open_model
 from service.served_model import ServedModel
 from service.settings import Settings
@@ -20,10 +19,9 @@ OpenBundle = Callable[[Path], ServedModel]
 
 def bundle_opener(settings: Settings, threads: int) -> OpenBundle:
     """Give what opens a bundle as the settings say."""
-    cpus = own_cpus(threads, settings.workers)
     return partial(
         open_model,
-        others=OtherPrograms(cpus) if cpus else None,
+        others=OtherPrograms.beside(threads, settings.workers),
         provider=settings.provider,
         threads=threads,
         max_batch_size=settings.max_batch_size,

@@ -11,6 +11,9 @@ import os
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Self
+
+from service.own_cpus import own_cpus
 
 COUNTED = Path("/proc/stat")
 IDLE_FIELDS = (1, 3, 4)  # of a CPU's counters: low priority, idle, idle while a disk works
@@ -42,6 +45,12 @@ class OtherPrograms:
         self._clock = clock
         self._seen = self._look()
         self._busy_looks = 0 if self._seen else BUSY_LOOKS
+
+    @classmethod
+    def beside(cls, threads: int, processes: int = 1) -> Self | None:
+        """Look at the CPUs of a process that has them as its own (`own_cpus`), else at none."""
+        cpus = own_cpus(threads, processes)
+        return cls(cpus) if cpus else None
 
     @property
     def leave_cpus(self) -> bool:

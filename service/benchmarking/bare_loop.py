@@ -27,6 +27,7 @@ from service.errors import InferenceFailed
 from service.explanation.inquiry import Inquiry, answer
 from service.explanation.passes import run_passes
 from service.explanation.question import Question, ask
+from service.other_programs import OtherPrograms
 from service.precision import choose_precision
 from service.preprocess import INTERPOLATIONS, pixel_values, preprocess
 from service.settings import Settings
@@ -85,10 +86,10 @@ def _loop(pipe: Connection, folder: Path, threads: int) -> None:
 
 def open_engine(bundle: Bundle, threads: int) -> Engine:
     """Open a bundle's engine as the service does."""
-    settings = Settings()
+    settings, others = Settings(), OtherPrograms.beside(threads)
     engine, _ = choose_precision(
         settings.precision,
-        lambda name: Engine(bundle, threads=threads, precision=name),
+        lambda name: Engine(bundle, threads=threads, precision=name, others=others),
         settings.max_batch_size,
     )
     return engine
