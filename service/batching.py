@@ -99,7 +99,7 @@ class Batcher(Generic[Item, Result]):
     @property
     def is_alive(self) -> bool:
         """Whether items are accepted."""
-        return not self._closing and not self._loop.done()
+        return not (self._closing or self._loop.done())
 
     def admitted(self, count: int, patience_seconds: float = math.inf) -> Hold:
         """Hold places for items until the block ends.
@@ -164,7 +164,7 @@ class Batcher(Generic[Item, Result]):
         return Ran(results[0], started - since, seconds)
 
     def _check_alive(self) -> None:
-        if not self.is_alive:
+        if self._closing or self._loop.done():
             raise ModelNotReady("the model is being closed; try again")
 
     async def close(self) -> None:

@@ -55,8 +55,10 @@ class Hold:
 
     def add(self, amount: int) -> None:
         """Hold more. Raises Overloaded when it does not fit, and holds what was held."""
-        self._quota.check(amount)
-        self._quota.held += amount
+        quota = self._quota
+        if quota.held + amount > quota.limit:
+            quota.check(amount)
+        quota.held += amount
         self._held += amount
 
     def __exit__(self, *_: object) -> None:

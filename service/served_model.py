@@ -65,6 +65,7 @@ class ServedModel:
         self._images: ImageRunner | None = None
         self._classify: Batcher[Image, Classified | VitrineError] | None = None
         self._passes: dict[Lane, Batcher[Pass, Arrays | InferenceFailed]] = {}
+        self._lanes: dict[Lane, Batcher[Any, Any]] = {}  # all that are open
 
     @property
     def contract(self) -> Contract:
@@ -85,10 +86,6 @@ class ServedModel:
     def is_alive(self) -> bool:
         """Whether the queues accept images."""
         return bool(self._lanes) and all(batcher.is_alive for batcher in self._lanes.values())
-
-    @property
-    def _lanes(self) -> dict[Lane, Batcher[Any, Any]]:
-        return {"classify": self._classify, **self._passes} if self._classify else {}
 
     def start(
         self,
@@ -131,6 +128,7 @@ class ServedModel:
             )
             for lane, bound in bounds.items()
         }
+        self._lanes = {"classify": self._classify, **self._passes}
 
     async def classify(
         self, images: Sequence[bytes | Floats], patience_seconds: float = math.inf
@@ -250,7 +248,7 @@ class ServedModel:
         if self._device and self._device is not self._cpu:
             self._device.close()
         # Queues and model know each other: apart, their memory is free at once.
-        self._classify, self._passes, self._images = None, {}, None
+        self._classify, self._passes, self._lanes, self._images = None, {}, {}, None
         self.engine.close()  # a thread that ran it last may know it for a moment longer
 
     def _run_passes(self, passes: Sequence[Pass], is_wide: bool) -> list[Arrays | InferenceFailed]:

@@ -50,15 +50,11 @@ class Stopwatch:
     def timing(self) -> Timing:
         """Say it in milliseconds."""
         return Timing(
-            decode=_milliseconds(self.decode),
-            queue=_milliseconds(self.queue),
-            inference=_milliseconds(self.inference),
-            total=_milliseconds(time.perf_counter() - self.started),
+            decode=round(1000 * self.decode, 3),
+            queue=round(1000 * self.queue, 3),
+            inference=round(1000 * self.inference, 3),
+            total=round(1000 * (time.perf_counter() - self.started), 3),
         )
-
-
-def _milliseconds(seconds: float) -> float:
-    return round(seconds * 1000, 3)
 
 
 def seconds_left(request: Request) -> float:
