@@ -19,16 +19,16 @@ COUNTED = Path("/proc/stat")
 IDLE_FIELDS = (1, 3, 4)  # of a CPU's counters: low priority, idle, idle while a disk works
 MOST_TAKEN = 0.2  # of a CPU: beside a program that takes as much, staying awake gains nothing
 LOOK_SECONDS = 0.5
-BUSY_LOOKS = 2
+BUSY_LOOKS = 3  # in a row: a start, and the pause before somebody asks, count less than what is now
 LOOK_SHARE = 0.001  # of the time, at most: the counters of a hundred CPUs take a millisecond
 
 
 class OtherPrograms:
     """What other programs take of some CPUs, looked up now and then, when somebody asks.
 
-    What runs at low priority does not count: it gives way. Nor does what two looks in a row do not
-    see: the first one after a pause tells of the pause. Where Linux's counters cannot be read, or
-    stand still, the CPUs count as taken.
+    What runs at low priority does not count: it gives way. Nor does what fewer than BUSY_LOOKS see:
+    the first one after a pause tells of the pause. Where Linux's counters cannot be read, or stand
+    still, the CPUs count as taken.
     """
 
     def __init__(
