@@ -134,6 +134,7 @@ class Batcher(Generic[Item, Result]):
                 await asyncio.sleep(0)  # who came together with it is seen first
                 if len(self._queue) == 1 and self._queue[0] is waiting[0] and self._is_quiet():
                     self._queue.clear()
+                    waiting.clear()
                     return [self._run_at_once(items[0], since)]
             self._arrival.set()
             return [await entry.ran for entry in waiting]
@@ -141,6 +142,7 @@ class Batcher(Generic[Item, Result]):
             for entry in waiting:
                 if not entry.ran.done():
                     entry.ran.cancel()  # those that still wait are skipped
+                    self._arrival.set()
                 elif not entry.ran.cancelled():
                     entry.ran.exception()  # told already, by the first of them
 

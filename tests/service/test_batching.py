@@ -357,6 +357,41 @@ def test_a_brief_run_that_fails_is_told_and_the_next_one_runs() -> None:
     assert ran.result == 20
 
 
+def test_a_brief_run_with_too_many_results_is_a_failure() -> None:
+    async def use(batcher):
+        with pytest.raises(InferenceFailed, match="2 results for 1 items"):
+            await ask(batcher, [1])
+
+    play(use, run=lambda items: [*items, 5], cores=2, is_brief=True)
+
+
+def test_who_leaves_before_a_brief_run_begins_leaves_nothing_behind() -> None:
+    runs: list = []
+
+    async def use(batcher):
+        asked = asyncio.create_task(ask(batcher, [1]))
+        await until(lambda: batcher.depth)
+        asked.cancel()
+        await asyncio.wait([asked])
+        await until(lambda: not batcher.depth)
+        return await ask(batcher, [2])
+
+    (ran,) = play(use, cores=2, is_brief=True, on_cores=runs)
+    assert ran.result == 20
+    assert runs == [([2], 2)]
+
+
+def test_a_lone_item_is_finished_though_the_queue_closes_before_it_begins() -> None:
+    async def use(batcher):
+        asked = asyncio.create_task(ask(batcher, [1]))
+        await until(lambda: batcher.depth)
+        await batcher.close()
+        return await asked
+
+    (ran,) = play(use, cores=2, is_brief=True)
+    assert ran.result == 10
+
+
 def test_many_items_are_divided_among_the_cores_and_run_side_by_side() -> None:
     runs: list = []
     both_run = threading.Barrier(2, timeout=PATIENCE_SECONDS)
