@@ -67,9 +67,9 @@ class Batcher(Generic[Item, Result]):
 
         So many batches run `side_by_side`, by default one on every place; no more than there are
         CPUs where so many items wait that the event loop is short of one. `always_wide` runs one
-        batch after the other on all cores. Where a run of one item `is_brief`, a lone one runs on
-        the event loop, since to hand it to a thread and back takes a quarter of a millisecond.
-        `what` names the items to callers who are refused.
+        batch after the other on all cores. Where a run of one item `is_brief`, one that finds
+        nothing under way runs on the event loop, since to hand it to a thread and back takes a
+        quarter of a millisecond. `what` names the items to callers who are refused.
         """
         self._run = run
         self._cores = cores
@@ -154,9 +154,9 @@ class Batcher(Generic[Item, Result]):
         """Run a lone item on all cores, in the thread of the event loop."""
         held = self._cores.take_rest()
         self.admission.most_under_way = self.admission.places.held
-        self._on_batch(1)
         started = time.perf_counter()
         try:
+            self._on_batch(1)
             results = self._run([item], True)
         finally:
             self._cores.release(held)

@@ -18,8 +18,14 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from service.bundle import Bundle
-from service.errors import InferenceFailed, ModelNotReady, NotExplainable, NotTraceable
+from service.bundle import Bundle, read_bundle
+from service.errors import (
+    ContractError,
+    InferenceFailed,
+    ModelNotReady,
+    NotExplainable,
+    NotTraceable,
+)
 from service.graphs import GraphSpec
 from service.other_programs import OtherPrograms
 from service.record import PrecisionName
@@ -70,10 +76,10 @@ class Engine:
     ) -> None:
         """Open the classify session with `threads` for the arithmetic, which is in `precision`.
 
-        The graphs of explanations are always fp32. While `others` leave the CPUs, the threads that
-        classify a lone image stay awake; where none are given they never do. Raises ContractError
-        when the graph is not the contract's or the bundle has none in that precision, ProviderError
-        when `cuda` was asked for and is not what onnxruntime uses.
+        The graphs of explanations are always fp32. While `others` leave the CPUs, threads that
+        classify together stay awake between runs; where none are given they never do. Raises
+        ContractError when the graph is not the contract's or the bundle has none in that precision,
+        ProviderError when `cuda` was asked for and is not what onnxruntime uses.
         """
         self.bundle = bundle
         self.threads = threads
@@ -82,9 +88,10 @@ class Engine:
         computes_here = providers(provider) == [PROVIDER_NAMES["cpu"]]
         self._others = others if threads > 1 and computes_here else None
         self._begun: set[SessionKey] = set()
-        first = SessionKey(
-            "classify", threads, awake=bool(self._others and self._others.leave_cpus)
-        )
+        if self._others:
+            self._others.users.add(self)
+        awake = self._others is not None and self._others.leave_cpus
+        first = SessionKey("classify", threads, awake=awake)
         opened = self._open(first)
         self._sessions = {first: opened}
         self._provider = cast(str, opened.get_providers()[0])
@@ -196,6 +203,8 @@ class Engine:
         with self._opening:
             self._is_closed = True
             self._sessions.clear()
+        if self._others:
+            self._others.users.discard(self)
 
     def is_open(self, graph: GraphName) -> bool:
         """Whether a graph's session was opened."""
@@ -250,22 +259,34 @@ class Engine:
             return self._sessions[key]
 
     def _open_meanwhile(self, key: SessionKey) -> None:
-        """Open a session on a thread, once: nobody waits for it."""
-        if key not in self._begun:
-            self._begun.add(key)
-            threading.Thread(target=self._open_on_all, args=(key,), name="opening").start()
+        """Open a session on a thread, once: nobody waits for it, and another stands in for it."""
+        if key in self._begun:
+            return
+        self._begun.add(key)
+        try:
+            threading.Thread(target=self._open_apart, args=(key,), name="opening").start()
+        except RuntimeError:
+            logger.exception("no thread to open another session of %s", self.bundle.folder)
 
-    def _open_on_all(self, key: SessionKey) -> None:
+    def _open_apart(self, key: SessionKey) -> None:
+        """Open a session, and offer it once it has run and is of the very files that are served."""
         assert self._others
         # who began this may be kept on one CPU just now, where the session's threads would stay
         with suppress(OSError):
             os.sched_setaffinity(0, self._others.cpus)
         try:
-            self._opened(key)
-        except ModelNotReady:
-            logger.debug("%s was closed meanwhile", self.bundle.folder)
+            session = self._open(key)
+            _run(
+                session, ["logits"], {"pixel_values": np.zeros((1, *self.image_shape), np.float32)}
+            )
+            if read_bundle(self.bundle.folder).digest != self.bundle.digest:
+                raise ContractError(f"{self.bundle.folder} holds another model than is served")
         except Exception:  # what stands in for it goes on doing so
             logger.exception("another session of %s cannot be opened", self.bundle.folder)
+            return
+        with self._opening:
+            if not self._is_closed:
+                self._sessions[key] = session
 
     def _open(self, key: SessionKey) -> onnxruntime.InferenceSession:
         contract, graph = self.bundle.contract, self._graph(key.graph)

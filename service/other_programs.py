@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Self
+from weakref import WeakSet
 
 from service.own_cpus import own_cpus
 
@@ -27,8 +28,9 @@ class OtherPrograms:
     """What other programs take of some CPUs, looked up now and then, when somebody asks.
 
     What runs at low priority does not count: it gives way. Nor does what fewer than BUSY_LOOKS see:
-    the first one after a pause tells of the pause. Where Linux's counters cannot be read, or stand
-    still, the CPUs count as taken.
+    the first one after a pause tells of the pause. Several `users` take the CPUs from each other,
+    so that to them they are not left. Where Linux's counters cannot be read, or stand still, the
+    CPUs count as taken.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class OtherPrograms:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """`own_seconds` gives the CPU time that this process has had."""
+        self.users: WeakSet[object] = WeakSet()  # engines of this process that ask
         self.cpus = cpus
         self._counted = counted
         self._own_seconds = own_seconds
@@ -54,10 +57,10 @@ class OtherPrograms:
 
     @property
     def leave_cpus(self) -> bool:
-        """Whether they took no more than MOST_TAKEN of a CPU between the latest looks."""
+        """Whether one of the last BUSY_LOOKS looks saw that they take no more than MOST_TAKEN."""
         if self._clock() >= self._next_look:
             before, self._seen = self._seen, self._look()
-            is_busy = self._taken(before) > MOST_TAKEN
+            is_busy = len(self.users) > 1 or self._taken(before) > MOST_TAKEN
             self._busy_looks = self._busy_looks + 1 if is_busy else 0
         return self._busy_looks < BUSY_LOOKS
 

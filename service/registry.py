@@ -49,9 +49,11 @@ def open_model(
 
     `batch_sizes` are those to run. Where none are given, the usual ones up to `max_batch_size`, as
     far as they are worthwhile on this machine. Threads stay awake between runs while `others` leave
-    them the CPUs. Raises ContractError or ProviderError.
+    them the CPUs, but for a precision that is measured. Raises ContractError or ProviderError.
     """
     bundle = read_bundle(folder)
+    if precision == "auto":  # two engines are measured in turns, and would disturb each other
+        others = None
     engine, choice = choose_precision(
         precision,
         lambda name: Engine(

@@ -86,7 +86,8 @@ def _loop(pipe: Connection, folder: Path, threads: int) -> None:
 
 def open_engine(bundle: Bundle, threads: int) -> Engine:
     """Open a bundle's engine as the service does."""
-    settings, others = Settings(), OtherPrograms.beside(threads)
+    settings = Settings()
+    others = None if settings.precision == "auto" else OtherPrograms.beside(threads)
     engine, _ = choose_precision(
         settings.precision,
         lambda name: Engine(bundle, threads=threads, precision=name, others=others),

@@ -107,7 +107,10 @@ def _session(engine: Engine) -> Check:
     facts = {"threads": options.intra_op_num_threads, "spinning": spinning, "execution_mode": mode}
     number = options.intra_op_num_threads
     threads = f"{number} thread{'' if number == 1 else 's'}"
-    told = f"for {moment} µs within a run" if spinning else "off"
+    stops = options.get_session_config_entry("session.force_spinning_stop") == "1"
+    told = (
+        f"for {moment} µs {'within' if stops else 'within and after'} a run" if spinning else "off"
+    )
     found = f"{threads}, spinning {told}, execution {mode}"
     return Check("session", "ok", found, facts=facts)
 

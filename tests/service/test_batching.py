@@ -172,7 +172,8 @@ def test_a_wrong_number_of_results_is_a_failure_of_the_engine() -> None:
     play(use, run=lambda items: items[:1])
 
 
-def test_an_observer_that_fails_leaves_no_caller_waiting() -> None:
+@pytest.mark.parametrize("options", [{}, {"is_brief": True, "cores": 2}], ids=["", "brief"])
+def test_an_observer_that_fails_leaves_no_caller_waiting(options) -> None:
     def observe(size):
         raise EngineFailed
 
@@ -181,7 +182,7 @@ def test_an_observer_that_fails_leaves_no_caller_waiting() -> None:
             with pytest.raises(EngineFailed):
                 await ask(batcher, [1])
 
-    play(use, on_batch=observe)
+    play(use, on_batch=observe, **options)
 
 
 def test_more_than_the_queue_holds_is_refused_and_nothing_of_it_is_kept() -> None:

@@ -36,6 +36,17 @@ def test_equal_classes_come_by_index() -> None:
     assert [index for index, _ in ranking.top(3)] == [0, 1, 2]
 
 
+def test_of_rows_that_failed_the_others_are_ranked_as_they_are(recwarn) -> None:
+    good = [1.0, 3.0, 2.0]
+    bad = [[np.nan, 1, 2], [np.inf, -np.inf, 0], [-np.inf] * 3]
+    found = rankings(np.array([good, *bad, good], np.float32), [None, "a", "b", "c", None])
+    (expected,) = rankings(np.array([good], np.float32))
+    for ranking in (found[0], found[-1]):
+        assert ranking.top(3) == expected.top(3)
+    assert all(np.isfinite(ranking.probabilities).all() for ranking in found)
+    assert not list(recwarn)
+
+
 def test_huge_logits_do_not_overflow() -> None:
     shares = probabilities(np.array([3e38, 0, -3e38], np.float32) / 2)
     np.testing.assert_array_equal(shares, [1, 0, 0])

@@ -87,6 +87,15 @@ def test_what_others_take_is_what_is_neither_idle_nor_ours(machine, used, is_lef
     assert seen[-1] == is_left
 
 
+def test_two_users_are_left_no_cpus_unless_one_soon_goes(machine) -> None:
+    users = [Machine, Path]
+    machine.others.users.update(users)
+    seen = [machine.pass_by(1) for _ in range(BUSY_LOOKS)]
+    assert seen == [True] * (BUSY_LOOKS - 1) + [False]
+    machine.others.users.discard(users[0])
+    assert machine.pass_by(1)
+
+
 def test_it_is_looked_up_no_more_often_than_it_changes(machine) -> None:
     taken = LOOK_SECONDS * 1.1
     for _ in range(BUSY_LOOKS - 1):
@@ -130,6 +139,7 @@ def test_counters_that_cannot_be_read_or_stand_still_tell_of_taken_cpus(machine,
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux alone counts so")
 def test_a_program_that_works_is_seen_on_this_machine() -> None:
     others = OtherPrograms(os.sched_getaffinity(0))
+    assert others.leave_cpus
     with subprocess.Popen([sys.executable, "-c", WORKS_ON]) as working:
         try:
             until(lambda: not others.leave_cpus)

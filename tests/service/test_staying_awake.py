@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from service.bundle import read_bundle
 from service.engine import Engine, SessionKey
 from service.errors import ModelNotReady
 from service.session import AWAKE_MICROSECONDS, SPIN_MICROSECONDS
-from tests.service.waiting import until
+from tests.service.waiting import PATIENCE_SECONDS, until
 
 CPUS = frozenset(os.sched_getaffinity(0)) if sys.platform == "linux" else frozenset()
 IMAGE = np.zeros((1, 3, 32, 32), np.float32)
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.skipif(len(CPUS) < 2, reason="needs Linux, and two CPUs
 
 @pytest.fixture
 def others() -> SimpleNamespace:
-    return SimpleNamespace(leave_cpus=True, cpus=CPUS)
+    return SimpleNamespace(leave_cpus=True, cpus=CPUS, users=set())
 
 
 @pytest.fixture
@@ -36,6 +37,11 @@ def engine(tiny_bundle, others) -> Iterator[Engine]:
     engine = Engine(read_bundle(tiny_bundle), provider="cpu", threads=2, others=others)
     yield engine
     engine.close()
+
+
+def has_opened() -> bool:
+    """Whether no session is being opened any more."""
+    return not [thread for thread in threading.enumerate() if thread.name == "opening"]
 
 
 def spins(engine: Engine) -> int:
@@ -77,16 +83,18 @@ def test_nobody_waits_for_the_other_session_and_it_is_opened_once(
 
     def open_late(key):
         opened.append(key)
-        may_open.wait()
+        assert may_open.wait(PATIENCE_SECONDS)
         return open_session(key)
 
     monkeypatch.setattr(engine, "_open", open_late)
     others.leave_cpus = False
-    for _ in range(3):
-        engine.classify(IMAGE)
-        assert spins(engine) == AWAKE_MICROSECONDS
-    until(lambda: opened)
-    may_open.set()
+    try:
+        for _ in range(3):
+            engine.classify(IMAGE)
+            assert spins(engine) == AWAKE_MICROSECONDS
+        until(lambda: opened)
+    finally:
+        may_open.set()
     until(lambda: spins(engine) == SPIN_MICROSECONDS)
     assert opened == [SessionKey("classify", 2)]
 
@@ -101,8 +109,9 @@ def test_a_session_that_cannot_be_opened_is_told_once_and_the_other_goes_on(
     others.leave_cpus = False
     with caplog.at_level(logging.ERROR, logger="vitrine"):
         engine.classify(IMAGE)
-        until(lambda: caplog.records)
+        until(has_opened)
         engine.classify(IMAGE)
+        until(has_opened)
     (record,) = caplog.records
     assert "another session of" in record.getMessage()
     assert spins(engine) == AWAKE_MICROSECONDS
@@ -120,28 +129,51 @@ def test_a_session_begun_by_a_thread_kept_on_one_cpu_may_use_all(engine, others)
     beginning.start()
     beginning.join()
     until(lambda: spins(engine) == SPIN_MICROSECONDS)
+    until(has_opened)
     own = set(os.listdir(TASKS)) - before
     assert own
     assert {frozenset(os.sched_getaffinity(int(thread))) for thread in own} == {CPUS}
 
 
-def test_a_session_that_is_begun_is_not_left_behind_by_an_engine_that_closes(
+def test_an_engine_closes_at_once_while_a_session_is_opened_and_keeps_none(
     engine, others, monkeypatch
 ) -> None:
-    begun, may_go_on, opened = threading.Event(), threading.Event(), engine._opened
+    begun, may_go_on, open_session = threading.Event(), threading.Event(), engine._open
 
     def open_late(key):
         begun.set()
-        may_go_on.wait()
-        return opened(key)
+        assert may_go_on.wait(PATIENCE_SECONDS)
+        return open_session(key)
 
-    monkeypatch.setattr(engine, "_opened", open_late)
+    monkeypatch.setattr(engine, "_open", open_late)
     others.leave_cpus = False
-    engine.classify(IMAGE)
-    begun.wait()
-    engine.close()
-    may_go_on.set()
-    until(lambda: not [one for one in threading.enumerate() if one.name == "opening"])
+    try:
+        engine.classify(IMAGE)
+        assert begun.wait(PATIENCE_SECONDS)
+        engine.close()
+        assert not others.users
+    finally:
+        may_go_on.set()
+    until(has_opened)
     assert not engine._sessions
     with pytest.raises(ModelNotReady):
         engine.classify(IMAGE)
+
+
+def test_a_folder_that_holds_another_model_by_now_gives_no_session(
+    tiny_bundle, others, tmp_path, caplog
+) -> None:
+    folder = tmp_path / "served"
+    shutil.copytree(tiny_bundle, folder)
+    engine = Engine(read_bundle(folder), provider="cpu", threads=2, others=others)
+    logits = engine.classify(IMAGE).logits
+    contract = folder / "contract.json"
+    contract.write_text(contract.read_text().replace("CPU", "cpu") + "\n")
+    assert read_bundle(folder).digest != engine.bundle.digest
+    others.leave_cpus = False
+    engine.classify(IMAGE)
+    until(has_opened)
+    np.testing.assert_array_equal(engine.classify(IMAGE).logits, logits)
+    assert [key.awake for key in engine._sessions] == [True]
+    assert "cannot be opened" in caplog.text
+    engine.close()
