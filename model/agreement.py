@@ -9,9 +9,9 @@ import torch
 
 from model.graphs import graph_specs, modules
 from model.vit import VisionTransformer
-from service.engine import Arrays, Engine, GraphName
+from service.engine import Arrays, Engine
 from service.errors import ContractError
-from service.graphs import GraphSpec
+from service.graphs import GraphName, GraphSpec
 
 AGREEMENT = 1e-4  # what torch and onnxruntime may differ by, or that share of a large value
 SMALL_AGREEMENT = 1e-3  # the share of the largest value, where all are small

@@ -20,8 +20,7 @@ from model.trace import LAYER_TENSORS, Tracer
 from model.vit import VisionTransformer
 from model.weight_sharing import share_weights
 from service.contract import SHAPE_KEY, WEIGHTS_FILE
-from service.engine import GraphName
-from service.graphs import Graphs, GraphSpec, TensorSpec
+from service.graphs import GraphName, Graphs, GraphSpec, TensorSpec
 
 logger = logging.getLogger(__name__)
 

@@ -5,49 +5,27 @@ The engine takes and gives arrays; it knows no pictures and no HTTP.
 
 from __future__ import annotations
 
-import logging
-import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, cast
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from service.bundle import Bundle, read_bundle
-from service.errors import (
-    ContractError,
-    InferenceFailed,
-    ModelNotReady,
-    NotExplainable,
-    NotTraceable,
-)
-from service.graphs import GraphSpec
+from service.bundle import Bundle
+from service.errors import InferenceFailed, NotExplainable, NotTraceable
+from service.graphs import GraphName
 from service.other_programs import OtherPrograms
 from service.record import PrecisionName
-from service.session import PROVIDER_NAMES, Provider, open_session, providers
+from service.session import PROVIDER_NAMES, Provider, providers
+from service.sessions import SHARED_PARAMETERS, SessionKey, Sessions
 
-logger = logging.getLogger("vitrine")
 Floats = NDArray[np.float32]
 Arrays = dict[str, NDArray[Any]]  # the tensors of a run, by name
-GraphName = Literal["classify", "explain", "attend", "trace"]
-SHARED_PARAMETERS = 16_000_000  # 64 MB of float32
-
-
-class SessionKey(NamedTuple):
-    """Which session: of a graph, on so many threads, and which of several copies.
-
-    One that is `awake` keeps its threads so between runs.
-    """
-
-    graph: GraphName
-    threads: int
-    copy: int = 0
-    awake: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,16 +65,13 @@ class Engine:
         self._asked = provider
         computes_here = providers(provider) == [PROVIDER_NAMES["cpu"]]
         self._others = others if threads > 1 and computes_here else None
-        self._begun: set[SessionKey] = set()
         if self._others:
             self._others.users.add(self)
+        cpus = self._others.cpus if self._others else ()
+        self._sessions = Sessions(bundle, provider, precision, cpus)
         awake = self._others is not None and self._others.leave_cpus
-        first = SessionKey("classify", threads, awake=awake)
-        opened = self._open(first)
-        self._sessions = {first: opened}
+        opened = self._sessions.get(SessionKey("classify", threads, awake=awake))
         self._provider = cast(str, opened.get_providers()[0])
-        self._is_closed = False
-        self._opening = threading.Lock()
         self._own = threading.local()
         self._turn = count()
 
@@ -161,15 +136,6 @@ class Engine:
             "and reload the model"
         )
 
-    @property
-    def shares_weights(self) -> bool:
-        """Whether sessions, of this process and others, read the weights file where it lies.
-
-        A small model's weights are transposed and packed for each session, which is faster by 8 %;
-        so are those of a quantized graph, which it holds itself.
-        """
-        return self.bundle.contract.architecture.parameters >= SHARED_PARAMETERS
-
     def classify(self, pixel_values: Floats, threads: int | None = None) -> Classification:
         """Classify pixel values [B, 3, rows, columns], with all threads or with so many.
 
@@ -200,15 +166,13 @@ class Engine:
 
     def close(self) -> None:
         """Free the sessions, whoever still knows the engine; nothing runs it now, or later."""
-        with self._opening:
-            self._is_closed = True
-            self._sessions.clear()
+        self._sessions.close()
         if self._others:
             self._others.users.discard(self)
 
     def is_open(self, graph: GraphName) -> bool:
         """Whether a graph's session was opened."""
-        return any(key.graph == graph for key in self._sessions)
+        return any(key.graph == graph for key in self._sessions.opened)
 
     @property
     def copies(self) -> int:
@@ -242,75 +206,16 @@ class Engine:
             copy = self._copy()
         elif name == "classify" and self._others:
             awake = self._others.leave_cpus
-        key = SessionKey(name, number, copy, awake)
-        if session := self._sessions.get(key):
-            return session
-        if stands_in := self._sessions.get(key._replace(awake=not key.awake)):
-            self._open_meanwhile(key)
-            return stands_in
-        return self._opened(key)
+        elif name != "classify":
+            self._check_has(name)
+        return self._sessions.get(SessionKey(name, number, copy, awake))
 
-    def _opened(self, key: SessionKey) -> onnxruntime.InferenceSession:
-        with self._opening:
-            if self._is_closed:
-                raise ModelNotReady("the model was closed; try again")
-            if key not in self._sessions:
-                self._sessions[key] = self._open(key)
-            return self._sessions[key]
-
-    def _open_meanwhile(self, key: SessionKey) -> None:
-        """Open a session on a thread, once: nobody waits for it, and another stands in for it."""
-        if key in self._begun:
+    def _check_has(self, graph: GraphName) -> None:
+        if graph in self.bundle.contract.graphs.named:
             return
-        self._begun.add(key)
-        try:
-            threading.Thread(target=self._open_apart, args=(key,), name="opening").start()
-        except RuntimeError:
-            logger.exception("no thread to open another session of %s", self.bundle.folder)
-
-    def _open_apart(self, key: SessionKey) -> None:
-        """Open a session, and offer it once it has run and is of the very files that are served."""
-        assert self._others
-        # who began this may be kept on one CPU just now, where the session's threads would stay
-        with suppress(OSError):
-            os.sched_setaffinity(0, self._others.cpus)
-        try:
-            session = self._open(key)
-            _run(
-                session, ["logits"], {"pixel_values": np.zeros((1, *self.image_shape), np.float32)}
-            )
-            if read_bundle(self.bundle.folder).digest != self.bundle.digest:
-                raise ContractError(f"{self.bundle.folder} holds another model than is served")
-        except Exception:  # what stands in for it goes on doing so
-            logger.exception("another session of %s cannot be opened", self.bundle.folder)
-            return
-        with self._opening:
-            if not self._is_closed:
-                self._sessions[key] = session
-
-    def _open(self, key: SessionKey) -> onnxruntime.InferenceSession:
-        contract, graph = self.bundle.contract, self._graph(key.graph)
-        return open_session(
-            self.bundle.path(graph.file),
-            graph,
-            provider=self._asked,
-            threads=key.threads,
-            shares_weights=self.shares_weights and graph in contract.graphs.named.values(),
-            # a lone image, whose run is on all threads, is done sooner; one thread gains nothing
-            plans_memory=key.threads > 1 and graph == contract.classify_graph(self.precision),
-            stays_awake=key.awake,
-        )
-
-    def _graph(self, name: GraphName) -> GraphSpec:
-        contract = self.bundle.contract
-        if name == "classify":
-            return contract.classify_graph(self.precision)
-        graph = contract.graphs.named.get(name)
-        if graph is None and name == "trace":
+        if graph == "trace":
             raise NotTraceable(self.how_to_trace)
-        if graph is None:
-            raise NotExplainable(self.how_to_explain)
-        return graph
+        raise NotExplainable(self.how_to_explain)
 
 
 def _run(session: onnxruntime.InferenceSession, names: list[str], inputs: Arrays) -> Arrays:

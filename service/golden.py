@@ -21,11 +21,12 @@ import numpy as np
 
 from service.contract import Preprocessing
 from service.decoding import ImageLimits
-from service.engine import Engine, Floats, GraphName
+from service.engine import Engine, Floats
 from service.errors import ContractError
 from service.explanation.maps import attention_rollout
 from service.explanation.passes import Pass, run_passes
 from service.explanation.removal import all_patches
+from service.graphs import GraphName
 from service.preprocess import preprocess
 
 LEVELS_TOLERANCE = (

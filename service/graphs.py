@@ -6,6 +6,8 @@ from typing import Literal
 
 from service.record import Value
 
+GraphName = Literal["classify", "explain", "attend", "trace"]
+
 
 class TensorSpec(Value):
     """A graph's input or output; a name in the shape stands for a size chosen at run time."""

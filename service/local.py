@@ -14,7 +14,7 @@ from service.contract import GOLDEN_FILE
 from service.decoding import ImageLimits
 from service.drawing.heatmap import encode_png
 from service.drawing.options import Drawing
-from service.engine import Arrays, Engine, GraphName
+from service.engine import Arrays, Engine
 from service.errors import InvalidInput
 from service.explain_schemas import ExplainMapsResult, ExplainResult
 from service.explanation.inquiry import Inquiry, answer
@@ -22,6 +22,7 @@ from service.explanation.passes import Pass, run_passes
 from service.explanation.question import Question
 from service.figure import Figure, draw_figures
 from service.golden import REPLAYS, Golden, replay_classify
+from service.graphs import GraphName
 from service.preprocess import preprocess
 from service.schemas import ClassifyResult
 

@@ -15,10 +15,11 @@ from service.batching import Batcher, Ran
 from service.contract import Contract
 from service.cores import Cores
 from service.decoding import ImageLimits
-from service.engine import Arrays, Engine, Floats, GraphName
+from service.engine import Arrays, Engine, Floats
 from service.errors import InferenceFailed, Overloaded, PayloadTooLarge, VitrineError
 from service.explanation.passes import Pass, run_passes_apart
 from service.golden import REPLAYS, Golden
+from service.graphs import GraphName
 from service.holders import Holders
 from service.image_runner import Classified, Image, ImageRunner
 from service.precision import PrecisionChoice

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import service.engine as engine_module
+import service.sessions as sessions_module
 from service.batch_sizes import BatchSizes
 from service.bundle import read_bundle
 from service.engine import Engine, failures
@@ -191,7 +192,7 @@ def test_a_warm_model_opens_no_session_for_its_callers(tiny_bundle, monkeypatch)
     def refuse(*arguments, **options):
         raise AssertionError("a session was opened")
 
-    monkeypatch.setattr(engine_module, "open_session", refuse)
+    monkeypatch.setattr(sessions_module, "open_session", refuse)
     copies_used(engine, 2, monkeypatch)
     engine.classify(pixels())
 

@@ -35,7 +35,7 @@ def play(use: Callable, bundle: Path) -> None:
 
     async def serve() -> None:
         engine = Engine(read_bundle(bundle), threads=1)
-        sessions = weakref.WeakSet(engine._sessions.values())
+        sessions = weakref.WeakSet(engine._sessions._open_ones.values())
         golden = Golden.load(engine.bundle.path(GOLDEN_FILE))
         model = ServedModel(engine, golden, BatchSizes.up_to(1), PrecisionChoice("fp32"))
         model.start(Cores(1), limits=ImageLimits(), max_queue=4, max_passes=4)

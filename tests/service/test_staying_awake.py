@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 from service.bundle import read_bundle
-from service.engine import Engine, SessionKey
+from service.engine import Engine
 from service.errors import ModelNotReady
 from service.session import AWAKE_MICROSECONDS, SPIN_MICROSECONDS
+from service.sessions import SessionKey
 from tests.service.waiting import PATIENCE_SECONDS, until
 
 CPUS = frozenset(os.sched_getaffinity(0)) if sys.platform == "linux" else frozenset()
@@ -71,7 +72,9 @@ def test_where_others_are_busy_at_first_threads_stay_awake_later(tiny_bundle, ot
 def test_threads_of_other_runs_never_stay_awake(engine, tiny_bundle) -> None:
     engine.classify(IMAGE, threads=1)
     engine.run("attend", {"pixel_values": IMAGE, "keep": np.arange(16)[None]}, ["logits"])
-    assert [key for key in engine._sessions if key.awake] == [SessionKey("classify", 2, awake=True)]
+    assert [key for key in engine._sessions.opened if key.awake] == [
+        SessionKey("classify", 2, awake=True)
+    ]
     alone = Engine(read_bundle(tiny_bundle), provider="cpu", threads=2)
     assert spins(alone) == SPIN_MICROSECONDS
 
@@ -79,14 +82,14 @@ def test_threads_of_other_runs_never_stay_awake(engine, tiny_bundle) -> None:
 def test_nobody_waits_for_the_other_session_and_it_is_opened_once(
     engine, others, monkeypatch
 ) -> None:
-    may_open, opened, open_session = threading.Event(), [], engine._open
+    may_open, opened, open_session = threading.Event(), [], engine._sessions._open
 
     def open_late(key):
         opened.append(key)
         assert may_open.wait(PATIENCE_SECONDS)
         return open_session(key)
 
-    monkeypatch.setattr(engine, "_open", open_late)
+    monkeypatch.setattr(engine._sessions, "_open", open_late)
     others.leave_cpus = False
     try:
         for _ in range(3):
@@ -105,7 +108,7 @@ def test_a_session_that_cannot_be_opened_is_told_once_and_the_other_goes_on(
     def fail(key):
         raise MemoryError
 
-    monkeypatch.setattr(engine, "_open", fail)
+    monkeypatch.setattr(engine._sessions, "_open", fail)
     others.leave_cpus = False
     with caplog.at_level(logging.ERROR, logger="vitrine"):
         engine.classify(IMAGE)
@@ -138,14 +141,14 @@ def test_a_session_begun_by_a_thread_kept_on_one_cpu_may_use_all(engine, others)
 def test_an_engine_closes_at_once_while_a_session_is_opened_and_keeps_none(
     engine, others, monkeypatch
 ) -> None:
-    begun, may_go_on, open_session = threading.Event(), threading.Event(), engine._open
+    begun, may_go_on, open_session = threading.Event(), threading.Event(), engine._sessions._open
 
     def open_late(key):
         begun.set()
         assert may_go_on.wait(PATIENCE_SECONDS)
         return open_session(key)
 
-    monkeypatch.setattr(engine, "_open", open_late)
+    monkeypatch.setattr(engine._sessions, "_open", open_late)
     others.leave_cpus = False
     try:
         engine.classify(IMAGE)
@@ -155,7 +158,7 @@ def test_an_engine_closes_at_once_while_a_session_is_opened_and_keeps_none(
     finally:
         may_go_on.set()
     until(has_opened)
-    assert not engine._sessions
+    assert not engine._sessions.opened
     with pytest.raises(ModelNotReady):
         engine.classify(IMAGE)
 
@@ -174,6 +177,6 @@ def test_a_folder_that_holds_another_model_by_now_gives_no_session(
     engine.classify(IMAGE)
     until(has_opened)
     np.testing.assert_array_equal(engine.classify(IMAGE).logits, logits)
-    assert [key.awake for key in engine._sessions] == [True]
+    assert [key.awake for key in engine._sessions.opened] == [True]
     assert "cannot be opened" in caplog.text
     engine.close()
